@@ -19,7 +19,9 @@ struct arena {
 	struct block *top;
 };
 
-enum { BLOCK = 8192 };
+enum {
+	BLOCK = 8192
+};
 
 struct arena *arena_new(void)
 {

@@ -18,4 +18,5 @@ struct strv {
 	size_t n, cap;
 };
 
-void strv_add(struct arena *, struct strv *, const char *s); /* keeps the pointer, does not copy */
+void strv_add(struct arena *, struct strv *,
+	      const char *s); /* keeps the pointer, does not copy */

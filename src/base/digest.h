@@ -1,8 +1,12 @@
 #pragma once
 #include <stdint.h>
 #include <string.h>
+
 /* The name of some bytes: their SHA-256 (FIPS 180-4). Computed only in sys/hash. */
-enum { DIGEST_SIZE = 32, DIGEST_HEX = 65 };
+enum {
+	DIGEST_SIZE = 32,
+	DIGEST_HEX = 65
+};
 
 struct digest {
 	uint8_t b[DIGEST_SIZE];

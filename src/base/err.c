@@ -33,7 +33,11 @@ int err_wrap(struct err *e, const char *fmt, ...)
 		return -1;
 	if ((size_t)n >= sizeof outer.text)
 		n = (int)sizeof outer.text - 1;
-	snprintf(outer.text + n, sizeof outer.text - (size_t)n, ": %s", e->text);
+	/* Too long a story loses its end, not its beginning. */
+	size_t room = sizeof outer.text - (size_t)n;
+
+	if (snprintf(outer.text + n, room, ": %s", e->text) < 0)
+		return -1;
 	memcpy(e->text, outer.text, sizeof e->text);
 	return -1;
 }

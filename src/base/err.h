@@ -1,4 +1,5 @@
 #pragma once
+
 /* What went wrong, told once, by the one who knows. Lives on the caller's stack.
  * A function that can fail because of the world returns -1 (or NULL) and fills one of these;
  * its caller adds what it was doing with err_wrap and returns -1 in turn. Libraries never log

@@ -29,23 +29,23 @@ enum job_event {
 	JOB_NEVENTS
 };
 
-enum job_effect {            /* bits: an event may have several */
-	JOB_DO_PREPARE = 1 << 0,     /* parse, scan */
-	JOB_DO_ASK = 1 << 1,         /* ask the scheduler for a slot */
-	JOB_DO_SEND = 1 << 2,        /* send it to the worker */
-	JOB_DO_CHECK = 1 << 3,       /* look at the inputs again */
-	JOB_DO_WRITE = 1 << 4,       /* write the outputs */
-	JOB_DO_REPLY = 1 << 5,       /* give status, stdout, stderr to the shim */
-	JOB_DO_QUEUE_LOCAL = 1 << 6, /* wait for a local slot */
-	JOB_DO_LOCAL = 1 << 7,       /* tell the shim to run the compiler */
-	JOB_DO_CANCEL_ASK = 1 << 8,  /* tell the scheduler that nothing is wanted or held any more */
-	JOB_DO_CANCEL_REMOTE = 1 << 9,  /* tell the worker to kill it */
-	JOB_DO_RELEASE_OK = 1 << 10,    /* tell the scheduler: done well */
-	JOB_DO_RELEASE_BAD = 1 << 11,   /* tell the scheduler: failed there */
-	JOB_DO_UNQUEUE_LOCAL = 1 << 12, /* leave the queue for a local slot */
-	JOB_DO_DISCARD = 1 << 13,       /* drop received outputs */
-	JOB_DO_FREE = 1 << 14,          /* the job is over; always the last */
-	JOB_BUG = 1 << 15,              /* this event cannot happen in this state: the caller asserts */
+enum job_effect { /* bits: an event may have several; what gives back comes before what asks anew */
+	JOB_DO_UNQUEUE_LOCAL = 1 << 0, /* leave the queue for a local slot */
+	JOB_DO_DISCARD = 1 << 1,       /* drop received outputs */
+	JOB_DO_CANCEL_REMOTE = 1 << 2, /* tell the worker to kill it */
+	JOB_DO_CANCEL_ASK = 1 << 3,    /* tell the scheduler that nothing is wanted or held any more */
+	JOB_DO_RELEASE_OK = 1 << 4,    /* tell the scheduler: done well */
+	JOB_DO_RELEASE_BAD = 1 << 5,   /* tell the scheduler: failed there */
+	JOB_DO_PREPARE = 1 << 6,       /* parse, scan */
+	JOB_DO_ASK = 1 << 7,           /* ask the scheduler for a slot */
+	JOB_DO_SEND = 1 << 8,          /* send it to the worker */
+	JOB_DO_CHECK = 1 << 9,         /* look at the inputs again */
+	JOB_DO_WRITE = 1 << 10,        /* write the outputs */
+	JOB_DO_QUEUE_LOCAL = 1 << 11,  /* wait for a local slot */
+	JOB_DO_LOCAL = 1 << 12,        /* tell the shim to run the compiler */
+	JOB_DO_REPLY = 1 << 13,        /* give status, stdout, stderr to the shim */
+	JOB_DO_FREE = 1 << 14,         /* the job is over; always the last */
+	JOB_BUG = 1 << 15,             /* this event cannot happen in this state: the caller asserts */
 };
 
 enum { JOB_MAX_TRIES = 2, JOB_MAX_STALE = 3 };
@@ -56,6 +56,7 @@ struct job_life {
 };
 
 /* Moves LIFE on and returns the effects to carry out, in the order of their bits. LOST and FAILED say
- * the same to the job; LOST does not release (the scheduler hears WORKER_DOWN). */
+ * the same to the job; LOST does not release: the scheduler hears WORKER_DOWN, and hears it first, so
+ * that the new ASK cannot be granted the lost worker. */
 unsigned job_step(struct job_life *, enum job_event);
 const char *job_state_name(enum job_state);

@@ -2,7 +2,11 @@
 
 #include <string.h>
 
-enum { FILE_KIND = 2, LINK_KIND = 3, LAST_KIND = 4 };
+enum {
+	FILE_KIND = 2,
+	LINK_KIND = 3,
+	LAST_KIND = 4
+};
 
 void wire_entry_put(struct buf *b, const struct wire_entry *e)
 {

@@ -3,6 +3,7 @@
 #include "base/digest.h"
 
 #include <stdint.h>
+
 /* Names in a tree, as VIEW and TOOLCHAIN carry them: u8 kind, str path, then by kind: FILE: digest, varint
  * size, u64 mtime (two's complement), varint mode; LINK: str target. */
 struct wire_entry {
@@ -14,7 +15,9 @@ struct wire_entry {
 	unsigned mode;
 };
 
-enum { WIRE_PATH_MAX = 4096 };
+enum {
+	WIRE_PATH_MAX = 4096
+};
 
 void wire_entry_put(struct buf *, const struct wire_entry *);
 /* The next entry: 1; 0 at the end; -1 when malformed. PATH and TARGET are written into the two buffers of

@@ -3,9 +3,13 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
 /* A frame: u32 little-endian payload length, u8 type, payload. After the HELLO of both sides, the
  * frames of a direction may travel inside one zstd stream (see net/peer). */
-enum { FRAME_HEADER = 5, FRAME_MAX = 1 << 20 };
+enum {
+	FRAME_HEADER = 5,
+	FRAME_MAX = 1 << 20
+};
 
 struct frame {
 	unsigned type;

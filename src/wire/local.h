@@ -51,6 +51,8 @@ int local_parse_request(struct local_request *, const char *payload, size_t n);
 int local_make_request(const struct local_request *, char **frame, size_t *n);
 
 /* Where the agent listens: "$MUSTER_STATE_DIR/agent.sock", else "$XDG_RUNTIME_DIR/muster/agent.sock",
- * else "/tmp/muster-UID/agent.sock". Into OUT; -1 when it does not fit (a sun_path has 108 bytes).
+ * else "/tmp/muster-UID/agent.sock". The folder goes into OUT; -1 when OUT or a sun_path (108 bytes, with
+ * "/agent.sock") is too small for it, or when MUSTER_STATE_DIR is not absolute (each folder of a build
+ * would have its own agent); a relative XDG_RUNTIME_DIR counts as unset, as its specification says.
  * GETENV is passed in because this folder is pure. */
 int local_socket_dir(char *out, size_t size, unsigned uid, const char *(*getenv_fn)(const char *));

@@ -118,7 +118,8 @@ static void get_dig(struct cursor *c, struct arena *a, struct digest *v)
 
 #define F(type, name) get_##type(&c, a, &m->name);
 #define MESSAGE(number, NAME, lower, fields) \
-	int message_get_##lower(struct message_##lower *m, struct arena *a, const char *p, size_t n) \
+	int message_get_##lower(struct message_##lower *m, struct arena *a, const char *p, \
+				size_t n) \
 	{ \
 		struct cursor c = {p, p + n, 0}; \
 \
@@ -132,7 +133,8 @@ const char *message_name(unsigned type)
 {
 	switch (type) {
 #define MESSAGE(number, NAME, lower, fields) \
-	case number: return #NAME;
+	case number: \
+		return #NAME;
 #include "wire/messages.def"
 #undef MESSAGE
 	default: return "?";

@@ -4,6 +4,7 @@
 #include "base/digest.h"
 
 #include <stdint.h>
+
 /* What an agent and a worker say to each other. One connection carries everything; many jobs are under
  * way on it at once. docs/protocol.md tells it at length.
  *
@@ -27,22 +28,26 @@
  * in chunks of at most MESSAGE_CHUNK, so that neither side's memory depends on the other's speed. */
 
 enum {
-	WIRE_VERSION = 1,            /* the newest we speak; we speak WIRE_VERSION_MIN … WIRE_VERSION */
+	WIRE_VERSION =
+	    1, /* the newest we speak; we speak WIRE_VERSION_MIN … WIRE_VERSION */
 	WIRE_VERSION_MIN = 1,
-	WIRE_FEATURE_ZSTD = 1 << 0,  /* frames after the HELLOs travel in one zstd stream a direction */
-	MESSAGE_CHUNK = 64 << 10,    /* bytes of a BLOB or OUTPUT message, at most */
-	MESSAGE_STRINGS = 100000,    /* entries of a strv, at most */
-	MESSAGE_PREFACE = 4,         /* the first bytes of a connection tell who speaks: "MSTR" */
+	WIRE_FEATURE_ZSTD =
+	    1 << 0, /* frames after the HELLOs travel in one zstd stream a direction */
+	MESSAGE_CHUNK = 64 << 10, /* bytes of a BLOB or OUTPUT message, at most */
+	MESSAGE_STRINGS = 100000, /* entries of a strv, at most */
+	MESSAGE_PREFACE = 4, /* the first bytes of a connection tell who speaks: "MSTR" */
 };
 
 enum job_flag {
-	WIRE_JOB_TERMINAL = 1 << 0, /* stderr was a terminal of COLUMNS columns: give it one */
+	WIRE_JOB_TERMINAL =
+	    1 << 0, /* stderr was a terminal of COLUMNS columns: give it one */
 };
 
 enum wire_outcome {
-	WIRE_COMPILED = 0,  /* the compiler ran and ended by itself: STATUS is what waitpid gave */
-	WIRE_FAILED = 1,    /* the machinery failed: WHY; nothing is said about the program */
-	WIRE_STALE = 2,     /* a file of the view changed before its bytes were sent */
+	WIRE_COMPILED =
+	    0, /* the compiler ran and ended by itself: STATUS is what waitpid gave */
+	WIRE_FAILED = 1, /* the machinery failed: WHY; nothing is said about the program */
+	WIRE_STALE = 2,  /* a file of the view changed before its bytes were sent */
 };
 
 /* A field's C types. str is NUL-terminated, strv NULL-terminated; both live in the arena given to the
@@ -54,7 +59,7 @@ enum wire_outcome {
 #define MESSAGE_C_raw(name)  struct slice name;
 #define MESSAGE_C_dig(name)  struct digest name;
 
-#define F(type, name) MESSAGE_C_##type(name)
+#define F(type, name)        MESSAGE_C_##type(name)
 #define MESSAGE(number, NAME, lower, fields) \
 	struct message_##lower { \
 		fields \
@@ -73,7 +78,8 @@ enum message_type {
  * (too short, too long, a bad length). NULL strings are written as empty. */
 #define MESSAGE(number, NAME, lower, fields) \
 	void message_put_##lower(struct buf *, const struct message_##lower *); \
-	int message_get_##lower(struct message_##lower *, struct arena *, const char *p, size_t n);
+	int message_get_##lower(struct message_##lower *, struct arena *, const char *p, \
+				size_t n);
 #include "wire/messages.def"
 #undef MESSAGE
 

@@ -1,0 +1,24 @@
+#pragma once
+#include <stdint.h>
+/* How fast each worker is, learned from the CPU time that the same units took on different workers;
+ * nobody configures it. A unit's "work" is its CPU time on a worker of speed 1. */
+struct estimate;
+
+/* A worker's learned speed, embedded by its owner; start with {0}. */
+struct estimate_speed {
+	double value; /* in the estimate's own unit; only ratios mean something */
+	unsigned samples;
+	int seen; /* it has done something, so it counts for the average */
+};
+
+struct estimate *estimate_new(uint64_t seed);
+void estimate_free(struct estimate *);
+/* The worker took CPU_NS (> 0) for UNIT (0: has no name, teaches nothing). */
+void estimate_learn(struct estimate *, struct estimate_speed *, uint64_t unit,
+		    int64_t cpu_ns);
+/* The worker goes away: it no longer counts for the average. */
+void estimate_forget(struct estimate *, struct estimate_speed *);
+/* Relative to the average of all that have done something; 1.0 when it has not. */
+double estimate_speed(const struct estimate *, const struct estimate_speed *);
+/* For comparing: bigger is faster; speeds less than about a tenth apart mostly get the same grade. */
+unsigned estimate_grade(const struct estimate *, const struct estimate_speed *);

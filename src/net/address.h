@@ -1,0 +1,17 @@
+#pragma once
+#include <netdb.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+/* Names of places on the network: "HOST:PORT", "[IPV6]:PORT", HOST alone (then the port is ADDRESS_PORT). */
+struct err;
+
+enum {
+	ADDRESS_TEXT = 80,
+	ADDRESS_PORT = 3690
+};
+
+/* For freeaddrinfo; NULL with a sentence when it makes no sense or has no address. May ask the resolver.
+ * PASSIVE: to listen on; an empty HOST is then every address of this machine. */
+struct addrinfo *address_resolve(const char *text, bool passive, struct err *);
+bool address_is_loopback(const struct sockaddr *);
+const char *address_text(const struct sockaddr *, char out[ADDRESS_TEXT]);

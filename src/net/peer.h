@@ -1,0 +1,64 @@
+#pragma once
+#include "base/buf.h"
+
+#include <stddef.h>
+#include <stdint.h>
+/* A stream of frames to another machine: the preface, HELLOs, compression, keep-alive and back-pressure
+ * are inside. TLS will come in here without its users noticing.
+ *
+ * Life: dial or accept ─► HELLOs cross ─► up() ─► message()* ─► down() once, last; the peer is then gone.
+ * A peer that is silent for the time-out is down; a PING goes out when nothing else did for a third of it. */
+struct loop;
+struct peer;
+struct peer_server;
+struct err;
+struct message_hello;
+
+struct peer_handler {
+	/* The other side's HELLO, valid for the call. -1 with ERR: not wanted, goes down. */
+	int (*up)(void *ctx, struct peer *, const struct message_hello *, struct err *);
+	/* One message but HELLO, PING, PONG. -1 with ERR (a sentence): goes down. */
+	int (*message)(void *ctx, struct peer *, unsigned type, const char *payload,
+		       size_t n, struct err *);
+	/* The backlog has fallen below PEER_LOW: bulk senders go on. */
+	void (*drained)(void *ctx, struct peer *);
+	void (*down)(void *ctx, struct peer *, const struct err *why);
+};
+
+enum {
+	PEER_LOW = 256 << 10,
+	PEER_HIGH = 1 << 20
+};
+
+/* What we say of ourselves; copied. */
+struct peer_self {
+	const char *name;
+	uint32_t slots, confined;
+	const char *unconfined_why;
+	int timeout_ms;
+	int compress_always; /* else loopback connections are left uncompressed */
+};
+
+/* ADDRESS: "HOST:PORT", "[IPV6]:PORT". Does not block but for the resolver. The handler's down() is called
+ * (later, from the loop) when it does not come up. NULL: the address makes no sense. */
+struct peer *peer_dial(struct loop *, const char *address, const struct peer_self *,
+		       const struct peer_handler *, void *ctx, struct err *);
+
+/* Calls ACCEPT for each new connection; it returns the handler's ctx for it, or NULL to refuse. */
+struct peer_server *peer_listen(struct loop *, const char *address,
+				const struct peer_self *, const struct peer_handler *,
+				void *(*accept)(void *ctx, struct peer *, const char *from),
+				void *ctx, struct err *);
+const char *
+peer_server_address(const struct peer_server *); /* "127.0.0.1:3700", the real port */
+void peer_server_free(struct peer_server *);
+
+/* Sends the frames in B (whole ones, as message_put_… made them) and empties B. Before up() nothing may
+ * be sent. Frames leave in order, at the latest at the end of the loop's turn. */
+void peer_send(struct peer *, struct buf *b);
+size_t peer_backlog(
+    const struct peer *); /* bytes accepted by peer_send that the socket has not taken */
+uint64_t peer_bytes_out(const struct peer *); /* on the wire, compressed */
+uint64_t peer_bytes_in(const struct peer *);
+/* Ends it from our side; what was not yet sent is dropped; down() is not called. Safe in a callback. */
+void peer_close(struct peer *);

@@ -1,0 +1,14 @@
+#pragma once
+#include <stddef.h>
+/* Running a program to the end and keeping what it prints: for questions to a compiler, not for
+ * compiles. Standard input is empty; other descriptors stay behind if they are close-on-exec. */
+struct buf;
+struct err;
+
+/* Runs ARGV[0] (a path; PATH is not searched) with exactly ENV in CWD (NULL: here), in a process
+ * group of its own, and appends its output to OUT and ERR_OUT (NULL: thrown away). *STATUS is as
+ * waitpid gives it. -1 when it cannot be started, prints more than LIMIT bytes on one stream or
+ * has not ended after TIMEOUT_MS: its whole group is killed then. */
+int spawn_capture(char *const argv[], char *const env[], const char *cwd, size_t limit,
+		  int timeout_ms, struct buf *out, struct buf *err_out, int *status,
+		  struct err *);

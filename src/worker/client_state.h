@@ -1,0 +1,36 @@
+#pragma once
+#include "base/digest.h"
+#include "cas/entry.h"
+
+#include <stddef.h>
+#include <stdint.h>
+/* What client.c and job.c both see of a client. */
+struct job;
+struct peer;
+struct store_writer;
+struct view;
+struct worker;
+struct compiler;
+struct missing;
+struct loop_timer;
+
+struct client {
+	struct worker *worker;
+	struct peer *peer;
+	char *from, *name;
+	struct view *view;
+	struct job *jobs; /* unfinished, in order of arrival */
+	unsigned njobs;
+	struct missing *first,
+	    *last; /* files whose bytes are on their way, in order of asking */
+	size_t nmissing;
+	uint64_t asked;                    /* serial of the last one asked for */
+	const struct compiler **compilers; /* by the client's ref */
+	size_t ncompilers;
+	struct digest writing;       /* the blob that is arriving … */
+	struct store_writer *writer; /* … or NULL */
+	uint64_t written;
+	struct loop_timer *results; /* set while there are results to send */
+};
+
+void client_has_results(struct client *);

@@ -1,0 +1,22 @@
+#pragma once
+#include "base/digest.h"
+
+#include <stddef.h>
+/* The compilers of this machine: found by name in the usual folders, probed when a client first asks for
+ * one, staged once as a lower layer. A client can only name what was found here: nothing else is ever
+ * run on a client's word. */
+struct compilers;
+struct compiler;
+struct slice;
+struct err;
+
+/* PATH: where compilers are looked for (":"-separated); DIR: where they are staged. */
+struct compilers *compilers_new(const char *path, const char *dir);
+void compilers_free(struct compilers *);
+
+/* The compiler at DRIVER if its identity is ID: ready to be used. NULL: ERR says what differs; ENTRIES (the
+ * client's list, wire form) lets it name the file. */
+const struct compiler *compilers_find(struct compilers *, const char *driver,
+				      const struct digest *id, struct slice entries,
+				      struct err *);
+const char *compiler_root(const struct compiler *); /* folder of its staged files */

@@ -1,0 +1,290 @@
+/* Steps, in an order that matters: ask for death with the worker, then look whether it is still
+ * there; take an identity (the maps), for which the process must be dumpable; build the world; give
+ * up every right; become undumpable, since this process is a copy of the worker with all its
+ * secrets and the compiler has the same user id; only then start the compiler.
+ *
+ * Fails: each step reports a sentence and ends pid 1, which takes everything along. */
+#include "worker/init.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "worker/world.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	OPEN_FILES = 1024,
+	PROCESSES = 4096,
+	NO_EXEC = 127
+};
+
+static void report_send(int socket, const struct report *r, int fd)
+{
+	struct iovec part = {.iov_base = (void *)(uintptr_t)r, .iov_len = sizeof *r};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+
+	if (fd >= 0) {
+		m.msg_control = control.room;
+		m.msg_controllen = sizeof control.room;
+		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof fd);
+		memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	}
+	while (sendmsg(socket, &m, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
+static _Noreturn void give_up(const struct init *in, const struct err *e)
+{
+	struct report r = {.kind = REPORT_FAILED};
+
+	snprintf(r.end.why, sizeof r.end.why, "%.*s", (int)sizeof r.end.why - 1, e->text);
+	report_send(in->report, &r, -1);
+	_exit(NO_EXEC);
+}
+
+/* Handlers of the worker must never run here; what it ignores, the compiler must not. */
+static void signals_default(void)
+{
+	struct sigaction dfl = {.sa_handler = SIG_DFL};
+
+	for (int sig = 1; sig < NSIG; sig++)
+		sigaction(sig, &dfl, NULL);
+}
+
+static bool worker_gone(const struct init *in)
+{
+	struct pollfd p = {.fd = in->report};
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLHUP;
+}
+
+/* Brings FDS to 0..N-1, whatever order they had, and closes all others. */
+static int fds_keep(int *fds, int n, struct err *e)
+{
+	for (int i = 0; i < n; i++) {
+		fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, n);
+		if (fds[i] < 0)
+			return err_set(e, errno, "take over descriptor %d", i);
+	}
+	for (int i = 0; i < n; i++)
+		if (dup2(fds[i], i) < 0)
+			return err_set(e, errno, "take over descriptor %d", i);
+	if (syscall(SYS_close_range, n, ~0U, 0))
+		return err_set(e, errno, "close foreign descriptors");
+	return 0;
+}
+
+static int file_put(const char *path, const char *text, struct err *e)
+{
+	AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		return err_set(e, errno, "write %s", path);
+	return 0;
+}
+
+static int identity_take(const struct init *in, struct err *e)
+{
+	char map[48];
+
+	if (file_put("/proc/self/setgroups", "deny", e))
+		return -1;
+	snprintf(map, sizeof map, "%u %u 1", in->uid, in->uid);
+	if (file_put("/proc/self/uid_map", map, e))
+		return -1;
+	snprintf(map, sizeof map, "%u %u 1", in->gid, in->gid);
+	return file_put("/proc/self/gid_map", map, e);
+}
+
+/* Of this process and of all that it will start, for good. */
+static int rights_drop(struct err *e)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
+			return err_set(e, errno, "drop capability %d for good", cap);
+	if (syscall(SYS_capset, &head, none))
+		return err_set(e, errno, "drop capabilities");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return err_set(e, errno, "forbid new privileges");
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		return err_set(e, errno, "hide the sandbox's first process");
+	return 0;
+}
+
+static int limit_set(int what, uint64_t value, const char *name, struct err *e)
+{
+	struct rlimit r;
+
+	if (getrlimit(what, &r))
+		return err_set(e, errno, "get the limit of %s", name);
+	if (r.rlim_max > value)
+		r.rlim_max = value;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(what, &r))
+		return err_set(e, errno, "limit %s", name);
+	return 0;
+}
+
+static int limits_set(const struct sandbox_spec *s, struct err *e)
+{
+	if (s->memory_bytes && limit_set(RLIMIT_AS, s->memory_bytes, "memory", e))
+		return -1;
+	if (s->cpu_s && limit_set(RLIMIT_CPU, s->cpu_s, "CPU time", e))
+		return -1;
+	return limit_set(RLIMIT_CORE, 0, "core files", e) ||
+		       limit_set(RLIMIT_NOFILE, OPEN_FILES, "open files", e) ||
+		       limit_set(RLIMIT_NPROC, PROCESSES, "processes", e)
+		   ? -1
+		   : 0;
+}
+
+static _Noreturn void compiler_run(const struct init *in)
+{
+	const struct sandbox_spec *s = in->spec;
+	struct err e = {0};
+	sigset_t none;
+
+	sigemptyset(&none);
+	if (limits_set(s, &e))
+		give_up(in, &e);
+	umask(s->umask);
+	if (in->instead) {
+		if (in->instead(&e))
+			give_up(in, &e);
+		_exit(0);
+	}
+	if (chdir(s->cwd)) {
+		err_set(&e, errno, "enter %s", s->cwd);
+		give_up(in, &e);
+	}
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execve(s->program, s->argv, s->env);
+	err_set(&e, errno, "start %s", s->program);
+	give_up(in, &e);
+}
+
+static uint64_t us(struct timeval t)
+{
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
+}
+
+/* Reaps until the compiler has ended; leaves too when the worker has, should PR_SET_PDEATHSIG
+ * have come a moment too late for it. */
+static int wait_for(const struct init *in, pid_t compiler, int sigchld)
+{
+	for (;;) {
+		struct pollfd p[2] = {
+		    {.fd = sigchld, .events = POLLIN},
+		    {.fd = in->report            },
+		};
+		struct signalfd_siginfo info;
+		int status;
+		pid_t pid;
+
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			_exit(1);
+		if (p[1].revents & POLLHUP)
+			_exit(1);
+		while (read(sigchld, &info, sizeof info) > 0)
+			;
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+			if (pid == compiler)
+				return status;
+	}
+}
+
+static void confine(struct init *in, int *upper, struct err *e)
+{
+	const struct world world = {in->spec->lower, in->spec->nlower,
+				    in->spec->scratch_bytes};
+	int fds[4] = {in->spec->stdio[0], in->spec->stdio[1], in->spec->stdio[2],
+		      in->report};
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)) {
+		err_set(e, errno, "die with the worker");
+		give_up(in, e);
+	}
+	signals_default();
+	setsid();
+	if (fds_keep(fds, 4, e))
+		give_up(in, e);
+	in->report = 3;
+	fcntl(in->report, F_SETFD, FD_CLOEXEC);
+	if (worker_gone(in))
+		_exit(1);
+	if (identity_take(in, e))
+		give_up(in, e);
+	/* No sandbox in the sandbox: a namespace of its own would give the compiler rights in
+	 * it, and with them more of the kernel to attack. */
+	if (file_put("/proc/sys/user/max_user_namespaces", "0", e))
+		give_up(in, e);
+	*upper = world_enter(&world, e);
+	if (*upper < 0 || rights_drop(e))
+		give_up(in, e);
+}
+
+_Noreturn void init_run(const struct init *given)
+{
+	struct init in = *given;
+	struct report ended = {.kind = REPORT_ENDED};
+	struct err e = {0};
+	sigset_t child;
+	int upper = -1;
+
+	confine(&in, &upper, &e);
+	report_send(in.report, &(struct report){.kind = REPORT_READY}, upper);
+	close(upper);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	int sigchld = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	pid_t compiler = sigchld < 0 ? -1 : fork();
+
+	if (compiler < 0) {
+		err_set(&e, errno, "start a process in the sandbox");
+		give_up(&in, &e);
+	}
+	if (compiler == 0)
+		compiler_run(&in);
+	/* So that the worker sees the end of the compiler's output when the compiler closes it. */
+	syscall(SYS_close_range, 0, 2, 0);
+	ended.end.status = wait_for(&in, compiler, sigchld);
+	/* What the compiler left running must not write on while the worker reads. */
+	kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+	struct rusage use;
+
+	if (getrusage(RUSAGE_CHILDREN, &use) == 0) {
+		ended.end.user_us = us(use.ru_utime);
+		ended.end.sys_us = us(use.ru_stime);
+		ended.end.maxrss_kb = (uint64_t)use.ru_maxrss;
+	}
+	report_send(in.report, &ended, -1);
+	_exit(0);
+}

@@ -1,0 +1,33 @@
+#pragma once
+#include "worker/sandbox.h"
+
+/* Pid 1 of a sandbox: makes the world, starts the compiler, reaps all, reports. What it says goes
+ * to the worker as whole messages over a SOCK_SEQPACKET socket:
+ *
+ *   READY + the upper folder's descriptor   just before the compiler is started
+ *   FAILED + why                            instead of READY, or behind it: exec failed
+ *   ENDED + status and rusage               all other processes are gone
+ *
+ * Killed, it says nothing more; the kernel then kills the rest of its pid namespace. */
+enum report_kind {
+	REPORT_READY = 1,
+	REPORT_FAILED,
+	REPORT_ENDED
+};
+
+struct report {
+	enum report_kind kind;
+	struct sandbox_end end; /* FAILED: why; ENDED: the numbers */
+};
+
+struct err;
+
+struct init {
+	const struct sandbox_spec *spec;
+	int report;                   /* socket to the worker */
+	int (*instead)(struct err *); /* run in place of the program; NULL: exec it */
+	unsigned uid, gid;            /* of the worker, outside */
+};
+
+/* In the new process of all the new namespaces, signals blocked. */
+_Noreturn void init_run(const struct init *);

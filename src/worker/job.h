@@ -1,0 +1,46 @@
+#pragma once
+#include "worker/run.h"
+
+#include <stdint.h>
+/* One job of a client, from the JOB message to its RESULT.
+ *
+ *   waiting (for blobs) ─► ready (for a slot) ─► running ─► sending ─► gone
+ *
+ * CANCEL or the client's going away ends it from every state, without a RESULT. */
+struct arena;
+struct client;
+struct compiler;
+struct worker;
+struct message_job;
+struct err;
+
+enum job_stage {
+	JOB_WAITING,
+	JOB_READY,
+	JOB_RUNNING,
+	JOB_SENDING
+};
+
+struct job {
+	struct client *client;
+	struct job *next, *ready_next;
+	uint64_t id; /* the client's */
+	enum job_stage stage;
+	uint64_t barrier; /* every blob asked for up to this one must have come */
+	const struct compiler *compiler;
+	struct arena *arena; /* holds the message's strings */
+	const struct message_job *ask;
+	struct run *run;
+	const struct run_end *end; /* when sending */
+	unsigned outcome;          /* enum wire_outcome */
+	char why[512];
+	unsigned index; /* sending: this output … */
+	int fd;         /* … open, or -1 */
+	uint64_t offset, size;
+};
+
+void job_start(struct job *); /* a slot is free for it */
+void job_free(struct job *);  /* kills it if need be */
+/* Sends the next bit of its result: 1 when all is sent (then free it), 0 when there is more. */
+int job_send_some(struct job *, struct buf *);
+void job_fail(struct job *, unsigned outcome, const char *why); /* straight to sending */

@@ -1,0 +1,49 @@
+#pragma once
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+/* One compile in its sandbox, from start to the list of what it wrote. */
+struct loop;
+struct run;
+struct err;
+
+struct run_spec {
+	const char *const *lower; /* topmost first */
+	size_t nlower;
+	const char *cwd, *program;
+	char *const *argv, *const *env;
+	unsigned umask;
+	bool terminal; /* stderr (and stdin) are a terminal of COLUMNS columns */
+	unsigned columns;
+};
+
+struct run_file {
+	char *path; /* absolute, as the compiler named it */
+	unsigned mode;
+	uint64_t size;
+};
+
+struct run_end {
+	bool ran; /* false: the machinery failed: WHY */
+	char why[300];
+	int status;
+	uint64_t user_us, sys_us, maxrss_kb;
+	struct run_file *files; /* owned by the run */
+	size_t nfiles;
+};
+
+/* DONE is called once, from the loop; then outputs may be read until run_free. */
+struct run *run_start(struct loop *, const struct run_spec *,
+		      void (*done)(void *ctx, const struct run_end *), void *ctx,
+		      struct err *);
+/* Output INDEX: 0 stdout, 1 stderr, 2… files: an open descriptor at offset 0, the caller's; or -1. */
+int run_open(struct run *, unsigned index, uint64_t *size, struct err *);
+void run_free(struct run *); /* kills it first if need be; NULL is fine */
+
+enum {
+	RUN_TEXT_MAX = 64 << 20,
+	RUN_FILES_MAX = 256
+};

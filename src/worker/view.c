@@ -1,0 +1,186 @@
+#include "worker/view.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "cas/store.h"
+#include "sys/fs.h"
+#include "worker/own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct view {
+	char *dir, *root;
+	int root_fd;
+	int temp_fd; /* beside the root: replacements are made there and renamed into place */
+	struct store *store;
+	struct own *own;
+};
+
+static int open_below(int at, const char *path, uint64_t flags, mode_t mode)
+{
+	struct open_how how = {
+	    .flags = flags | O_CLOEXEC,
+	    .mode = mode,
+	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+	};
+
+	return (int)syscall(SYS_openat2, at, path, &how, sizeof how);
+}
+
+struct view *view_new(const char *dir, struct store *store, struct own *own, struct err *e)
+{
+	AUTO_FREE char *root = xasprintf("%s/root", dir);
+	AUTO_FREE char *temp = xasprintf("%s/temp", dir);
+
+	if (fs_mkdirs(root, 0755, e) || fs_mkdirs(temp, 0700, e))
+		return NULL;
+	int root_fd = open(root, O_DIRECTORY | O_PATH | O_CLOEXEC);
+	int temp_fd = open(temp, O_DIRECTORY | O_PATH | O_CLOEXEC);
+
+	if (root_fd < 0 || temp_fd < 0) {
+		err_set(e, errno, "open %s", dir);
+		if (root_fd >= 0)
+			close(root_fd);
+		if (temp_fd >= 0)
+			close(temp_fd);
+		return NULL;
+	}
+	struct view *v = xcalloc(1, sizeof *v);
+
+	*v = (struct view){.dir = xstrdup(dir),
+			   .root = xstrdup(root),
+			   .root_fd = root_fd,
+			   .temp_fd = temp_fd,
+			   .store = store,
+			   .own = own};
+	return v;
+}
+
+void view_free(struct view *v)
+{
+	if (!v)
+		return;
+	close(v->root_fd);
+	close(v->temp_fd);
+	fs_remove_tree(v->dir, NULL);
+	free(v->dir);
+	free(v->root);
+	free(v);
+}
+
+const char *view_root(const struct view *v)
+{
+	return v->root;
+}
+
+/* Removes NAME in PARENT, whatever it is. PATH is its full path, for a folder's tree. */
+static int remove_name(struct view *v, int parent, const char *name, const char *path)
+{
+	struct stat st;
+
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : -1;
+	if (!S_ISDIR(st.st_mode))
+		return unlinkat(parent, name, 0);
+	AUTO_FREE char *full = xasprintf("%s%s", v->root, path);
+
+	return fs_remove_tree(full, NULL);
+}
+
+static int make_dir(int parent, const char *name)
+{
+	struct stat st;
+
+	if (mkdirat(parent, name, 0755) == 0)
+		return 0;
+	if (errno != EEXIST || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW))
+		return -1;
+	if (S_ISDIR(st.st_mode))
+		return 0;
+	return unlinkat(parent, name, 0) || mkdirat(parent, name, 0755) ? -1 : 0;
+}
+
+/* The bytes of ENTRY into FD: 1, 0 when they are not here, -1. */
+static int fill(struct view *v, const struct entry *en, int fd, struct err *e)
+{
+	int have = own_copy(v->own, en, fd, e);
+
+	if (have)
+		return have;
+	if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET))
+		return err_set(e, errno, "write the client's file");
+	if (store_copy(v->store, &en->digest, fd, e) == 0)
+		return 1;
+	return e->code == ENOENT ? 0 : -1;
+}
+
+static int make_file(struct view *v, int parent, const char *name, const struct entry *en,
+		     struct err *e)
+{
+	static const char temp[] = "new";
+	struct timespec times[2] = {{.tv_sec = en->mtime_s}, {.tv_sec = en->mtime_s}};
+	AUTO_FD int fd = open_below(v->temp_fd, temp, O_CREAT | O_TRUNC | O_RDWR,
+				    en->mode & 0111 ? 0755 : 0644);
+
+	if (fd < 0)
+		return err_set(e, errno, "create a file for the client's %s", en->path);
+	int have = fill(v, en, fd, e);
+
+	if (have <= 0)
+		return have;
+	if (futimens(fd, times))
+		return err_set(e, errno, "set the time of %s", en->path);
+	if (renameat(v->temp_fd, temp, parent, name) == 0)
+		return 1;
+	if ((errno == EISDIR || errno == EEXIST || errno == ENOTEMPTY) &&
+	    remove_name(v, parent, name, en->path) == 0 &&
+	    renameat(v->temp_fd, temp, parent, name) == 0)
+		return 1;
+	return err_set(e, errno, "place %s", en->path);
+}
+
+int view_apply(struct view *v, const struct entry *en, struct err *e)
+{
+	if (!path_is_canonical(en->path, strlen(en->path)))
+		return err_set(e, EINVAL, "the client names a path that is not canonical");
+	if (en->path[1] == 0)
+		return 1; /* the root itself */
+	const char *name = path_base(en->path);
+	AUTO_FREE char *dir = xstrndup(en->path + 1, (size_t)(name - en->path) - 1);
+
+	if (*dir)
+		dir[strlen(dir) - 1] = 0;
+	AUTO_FD int parent =
+	    open_below(v->root_fd, *dir ? dir : ".", O_DIRECTORY | O_PATH, 0);
+
+	if (parent < 0 && en->kind == ENTRY_GONE && (errno == ENOENT || errno == ENOTDIR))
+		return 1;
+	if (parent < 0)
+		return err_set(e, errno, "open the folder of the client's %s", en->path);
+	switch (en->kind) {
+	case ENTRY_DIR:
+		if (make_dir(parent, name))
+			return err_set(e, errno, "make the client's folder %s", en->path);
+		return 1;
+	case ENTRY_LINK:
+		if (remove_name(v, parent, name, en->path) ||
+		    symlinkat(en->target, parent, name))
+			return err_set(e, errno, "make the client's link %s", en->path);
+		return 1;
+	case ENTRY_GONE:
+		if (remove_name(v, parent, name, en->path))
+			return err_set(e, errno, "remove the client's %s", en->path);
+		return 1;
+	case ENTRY_FILE: return make_file(v, parent, name, en, e);
+	}
+	return err_set(e, EINVAL, "the client names a thing of an unknown kind");
+}
