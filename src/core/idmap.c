@@ -42,7 +42,7 @@ static void grow(struct idmap *m)
 	struct idmap old = *m;
 
 	m->cap = old.cap ? 2 * old.cap : FIRST_CAP;
-	m->v = xcalloc(m->cap, sizeof *m->v);
+	m->v = xcalloc(m->cap, sizeof(struct idmap_node *));
 	for (size_t i = 0; i < old.cap; i++) {
 		struct idmap_node *next;
 

@@ -34,10 +34,10 @@ enum move_name {
 static const uint8_t matrix[JOB_NSTATES][JOB_NEVENTS] = {
 #define ROW(prepared, must_local, grant, home, result, failed, lost, fresh, stale, written, \
 	    unwritable, slot, gone) \
-	{[JOB_PREPARED] = prepared, [JOB_MUST_LOCAL] = must_local, [JOB_GRANT] = grant, \
-	 [JOB_HOME] = home, [JOB_RESULT] = result, [JOB_FAILED] = failed, [JOB_LOST] = lost, \
-	 [JOB_FRESH] = fresh, [JOB_STALE] = stale, [JOB_WRITTEN] = written, \
-	 [JOB_UNWRITABLE] = unwritable, [JOB_SLOT] = slot, [JOB_GONE] = gone}
+	{[JOB_PREPARED] = (prepared), [JOB_MUST_LOCAL] = (must_local), [JOB_GRANT] = (grant), \
+	 [JOB_HOME] = (home), [JOB_RESULT] = (result), [JOB_FAILED] = (failed), [JOB_LOST] = (lost), \
+	 [JOB_FRESH] = (fresh), [JOB_STALE] = (stale), [JOB_WRITTEN] = (written), \
+	 [JOB_UNWRITABLE] = (unwritable), [JOB_SLOT] = (slot), [JOB_GONE] = (gone)}
 	/*                  PREPARED MUST_L GRANT HOME  RESULT FAILED LOST  FRESH  STALE WRITTEN UNWRIT SLOT GONE */
 	[JOB_PREPARE] = ROW(ASK,     HERE,  NO,   NO,   NO,    NO,    NO,   NO,    NO,   NO,     NO,    NO,  QUIT),
 	[JOB_WAIT]    = ROW(NO,      NO,    SEND, HERE, NO,    NO,    NO,   NO,    NO,   NO,     NO,    NO,  QUIT_ASK),

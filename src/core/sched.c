@@ -33,7 +33,7 @@ enum {
 	MAX_SLOTS = 1 << 16,
 };
 
-static const nsec MS = 1000 * 1000;
+static const nsec MS = 1000000;
 
 struct list {
 	struct job *head, *tail;
@@ -161,7 +161,10 @@ static void list_add(struct list *l, struct job *j)
 	j->in = l;
 	j->prev = l->tail;
 	j->next = NULL;
-	*(l->tail ? &l->tail->next : &l->head) = j;
+	if (l->tail)
+		l->tail->next = j;
+	else
+		l->head = j;
 	l->tail = j;
 	l->n++;
 }
@@ -170,8 +173,14 @@ static void list_remove(struct job *j)
 {
 	struct list *l = j->in;
 
-	*(j->prev ? &j->prev->next : &l->head) = j->next;
-	*(j->next ? &j->next->prev : &l->tail) = j->prev;
+	if (j->prev)
+		j->prev->next = j->next;
+	else
+		l->head = j->next;
+	if (j->next)
+		j->next->prev = j->prev;
+	else
+		l->tail = j->prev;
 	l->n--;
 	j->in = NULL;
 }
@@ -399,8 +408,10 @@ static void worker_succeeded(struct sched *s, struct worker *w)
 /* The connection is no more, and what was granted there is forgotten. */
 static void worker_unlink(struct sched *s, struct worker *w)
 {
-	while (w->granted.head)
-		job_park(s, w->granted.head);
+	for (struct job *next, *j = w->granted.head; j; j = next) {
+		next = j->next;
+		job_park(s, j);
+	}
 	assert(w->used == 0);
 	w->link = LINK_NONE;
 	memset(w->know, KNOW_NOTHING, s->cap_tools);
@@ -468,12 +479,12 @@ static void tool_send_home(struct sched *s, struct tool *t)
 	if (hope == 0 && t->plain.head) {
 		enum sched_home why = home_reason(s, t, t->plain.head);
 
-		while (t->plain.head)
-			job_home(s, t->plain.head, why);
+		for (struct job *next, *j = t->plain.head; j; j = next) {
+			next = j->next;
+			job_home(s, j, why);
+		}
 	}
-	struct job *next;
-
-	for (struct job *j = t->scarred.head; j; j = next) {
+	for (struct job *next, *j = t->scarred.head; j; j = next) {
 		size_t lost = 0;
 
 		next = j->next;
@@ -659,15 +670,13 @@ static void step_job(struct sched *s, const struct sched_event *e)
 
 void sched_step(struct sched *s, const struct sched_event *e, struct sched_out *out)
 {
-	/* Bad news first, lest a worker whose rest ends now be given jobs and be gone at once. */
-	bool bad_news = e->type == SCHED_WORKER_DOWN || e->type == SCHED_WORKER_REMOVE ||
-			e->type == SCHED_FAILED;
-
 	s->neffects = 0;
 	s->hope_lost = false;
 	if (e->now > s->now)
 		s->now = e->now;
-	if (!bad_news)
+	/* A rest that ends now: first the event, lest a worker be given jobs that it is just losing.
+	 * But who asks now comes behind those who waited for that rest to end. */
+	if (e->type == SCHED_ASK)
 		wake_rested(s);
 	switch (e->type) {
 	case SCHED_TICK: break;
@@ -681,8 +690,7 @@ void sched_step(struct sched *s, const struct sched_event *e, struct sched_out *
 	case SCHED_DONE:
 	case SCHED_FAILED: step_job(s, e); break;
 	}
-	if (bad_news)
-		wake_rested(s);
+	wake_rested(s);
 	for (size_t i = 0; s->hope_lost && s->waiting > 0 && i < s->ntools; i++)
 		if (tool_waited_for(s->tool[i]))
 			tool_send_home(s, s->tool[i]);

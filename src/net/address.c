@@ -48,7 +48,7 @@ struct addrinfo *address_resolve(const char *text, bool passive, struct err *e)
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 				 .ai_flags = passive ? AI_PASSIVE : 0};
 	struct addrinfo *list = NULL;
-	char *host, *port;
+	char *host = NULL, *port = NULL;
 
 	if (split(text, &host, &port, e))
 		return NULL;

@@ -138,18 +138,21 @@ static bool span_copy(struct line *l, int close, bool escapes, struct buf *out)
 
 void line_rest(struct line *l, bool header, struct buf *out)
 {
-	size_t start;
+	bool open[128] = {['<'] = true, ['"'] = true, ['\''] = true};
 
 	blanks_skip(l);
-	start = out->len;
+	size_t start = out->len;
+
 	for (int c; (c = peek(l)) >= 0 && !newline((char)c);) {
 		bool name = header && out->len == start;
+		bool paren = out->len > start && out->data[out->len - 1] == '(';
 
-		if (c == '<' && (name || (out->len > start && out->data[out->len - 1] == '(')) &&
-		    span_copy(l, '>', false, out))
-			continue;
-		if ((c == '"' || c == '\'') && span_copy(l, c, !name, out))
-			continue;
+		/* Where one span found no end, no later one of its kind will (or need). */
+		if (c < 128 && open[c] && (c != '<' || name || paren)) {
+			if (span_copy(l, c == '<' ? '>' : c, c != '<' && !name, out))
+				continue;
+			open[c] = false;
+		}
 		if (line_blank((char)c) || comment_skip(l)) {
 			blanks_skip(l);
 			/* "( <" reads as "(<", so that the rule above sees it. */
@@ -186,10 +189,28 @@ static bool starts_line(const char *p, const char *text)
 	return p > text && p[-1] == '*';
 }
 
-const char *line_directive(const char *p, const char *text, const char *end)
+/* True when the sign "#", "%:" or "??=" is at P: then *BEHIND is behind it. */
+static bool sign_at(const char *p, const char *end, const char **behind)
 {
-	for (; p < end && (p = memchr(p, '#', (size_t)(end - p))); p++)
-		if (starts_line(p, text))
-			return p + 1;
+	struct line l = {p, end, false};
+
+	*behind = p + (*p == '?' ? 3 : 1);
+	if (*p == '#')
+		return true;
+	if (*p == '?')
+		return end - p >= 3 && memcmp(p, "?\?=", 3) == 0;
+	if (peek_second(&l) != ':')
+		return false;
+	l.p++;
+	peek(&l);
+	*behind = l.p + 1;
+	return true;
+}
+
+const char *line_directive(const char *p, const char *text, const char *end, char sign)
+{
+	for (const char *behind; p < end && (p = memchr(p, sign, (size_t)(end - p))); p++)
+		if (sign_at(p, end, &behind) && starts_line(p, text))
+			return behind;
 	return NULL;
 }

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
 /* Logical lines: source text with backslash-newlines removed (blanks between the two are allowed, as
  * compilers do) and comments turned into one space. Newline is "\n", "\r\n" or "\r". */
 
@@ -32,6 +33,7 @@ size_t line_word(struct line *, char *out, size_t size);
  * does a <name> at the start (if HEADER is set) or behind a '(': "//" begins no comment there. */
 void line_rest(struct line *, bool header, struct buf *out);
 
-/* The first line start at or behind P whose text begins with '#' ("%:", "??="): P behind that sign,
- * or NULL. "Begins" is meant generously: what ends with a comment may stand before it. */
-const char *line_directive(const char *p, const char *text, const char *end);
+/* The first line start at or behind P whose text begins with a directive sign: '#', or "%:" or "??="
+ * (SIGN is the first character of the wanted one). Returns behind the sign, or NULL. "Begins" is meant
+ * generously: anything that ends with a comment may stand before it on the line. */
+const char *line_directive(const char *p, const char *text, const char *end, char sign);

@@ -1,18 +1,22 @@
-/* One compile's conversation with the agent (wire/local.h has the words), and the agent's start.
+/* One compile's conversation with the agent (wire/local.h has the words), and the agent's
+ * start.
  *
  * Happy path: connect, send REQUEST, hold what OUT and ERR bring until EXIT, write it, end.
  *
- * What was held when the agent is lost is thrown away and the compiler run here, so that nothing is said
- * twice. Only an output over HOLD_MAX is written as it comes; if the agent is lost after that, the compiler
- * runs here all the same and repeats it: a right end is worth more than a clean log.
+ * What was held when the agent is lost is thrown away and the compiler run here, so that
+ * nothing is said twice. Only an output over HOLD_MAX is written as it comes; if the agent
+ * is lost after that, the compiler runs here all the same and repeats it: a right end is
+ * worth more than a clean log.
  *
- * Nobody listens: one of the shims takes the lock "agent.start" and starts the agent under it; the others
- * try to connect in the meantime, and are the next to take the lock if that came to nothing. A start
- * that failed marks the lock file, so that for BACKOFF_S no shim waits for another one.
+ * Nobody listens: one of the shims takes the lock "agent.start" and starts the agent under
+ * it; the others try to connect in the meantime, and are the next to take the lock if that
+ * came to nothing. A start that failed marks the lock file, so that for BACKOFF_S no shim
+ * waits for another one.
  *
- * Ways to fail: the folder is not ours alone (never talk to a stranger: the request holds the environment);
- * the agent does not start in START_MS; it is silent for longer than the patience; hangs up; talks
- * nonsense. Each of them is one warning (one a minute for all the shims of a folder), then a local run. */
+ * Ways to fail: the folder is not ours alone (never talk to a stranger: the request holds
+ * the environment); the agent does not start in START_MS; it is silent for longer than the
+ * patience; hangs up; talks nonsense. Each of them is one warning (one a minute for all the
+ * shims of a folder), then a local run. */
 #include "shim/ask.h"
 
 #include "base/buf.h"
@@ -79,7 +83,8 @@ static long now_ms(void)
 	return t.tv_sec * 1000L + t.tv_nsec / 1000000L;
 }
 
-/* A program has no use for descriptors 0 to 2 but the usual one. */
+/* FD, or a copy of it that is not below LEAST: a build may have left us without standard
+ * descriptors, and whoever opens something then gets their numbers. */
 static int above_std(int fd, int least)
 {
 	if (fd < 0 || fd >= least)
@@ -97,7 +102,7 @@ static void place_file(char out[PATH_MAX], const struct place *p, const char *na
 
 	memcpy(out, p->dir, n);
 	out[n] = '/';
-	strcpy(out + n + 1, name);
+	memcpy(out + n + 1, name, strlen(name) + 1);
 }
 
 /* True when the folder is ours, and nobody else can put a socket into it. */
@@ -109,7 +114,8 @@ static bool place_is_ours(const struct place *p)
 	       st.st_uid == getauxval(AT_EUID) && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* An open file of the folder that is locked; -1 when another shim has the lock, or it cannot be had. */
+/* An open file of the folder that is locked; -errno: -EWOULDBLOCK when another shim has the
+ * lock. */
 static int place_lock(const struct place *p, const char *name)
 {
 	char file[PATH_MAX];
@@ -117,14 +123,17 @@ static int place_lock(const struct place *p, const char *name)
 	place_file(file, p, name);
 	int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	fd = above_std(fd, STDERR_FILENO + 1);
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	int why = errno;
+	close(fd);
+	return -why;
 }
 
-/* A locked file is also a mark of when something last happened: its time, if it has a byte at all. */
+/* A locked file is also a mark of when something last happened: its time, if it has a byte
+ * at all. */
 static bool mark_is_fresh(int fd, int seconds)
 {
 	struct stat st;
@@ -164,19 +173,20 @@ static const char *agent_program(char out[PATH_MAX], const char *self)
 	if (named && *named)
 		return named;
 	for (size_t i = 0; slash && i < sizeof beside / sizeof *beside; i++) {
-		size_t n = (size_t)(slash + 1 - self);
+		size_t n = (size_t)(slash + 1 - self), m = strlen(beside[i]) + 1;
 
-		if (n + strlen(beside[i]) >= PATH_MAX)
+		if (n + m > PATH_MAX)
 			break;
 		memcpy(out, self, n);
-		strcpy(out + n, beside[i]);
+		memcpy(out + n, beside[i], m);
 		if (access(out, X_OK) == 0)
 			return out;
 	}
 	return "muster-agent"; /* which is not there: the log will say so */
 }
 
-/* In the agent's process: nothing of the build stays open, not make's jobserver, not ninja's pipes. */
+/* In the agent's process: nothing of the build stays open, not make's jobserver, not
+ * ninja's pipes. */
 static void agent_exec(const struct place *p, const char *program, int ready)
 {
 	char file[PATH_MAX], fd[] = {'0' + READY_FD, 0};
@@ -201,7 +211,8 @@ static void agent_exec(const struct place *p, const char *program, int ready)
 	say("cannot run the agent '", program, "': ", strerror(errno), NULL);
 }
 
-/* A process that is nobody's child, in a session of its own: no signal to the build's group reaches it. */
+/* A process that is nobody's child, in a session of its own: no signal to the build's group
+ * reaches it. */
 static void agent_spawn(const struct place *p, const char *program, int ready)
 {
 	pid_t pid = fork();
@@ -242,8 +253,9 @@ static bool agent_start(const struct place *p, const char *self, long end_ms)
 
 /* ---- connecting ---- */
 
-/* A connected socket, or -errno: -ECONNREFUSED and -ENOENT when nobody listens, -EAGAIN when too many knock
- * at once. It never blocks, and may be inherited: it becomes the compiler's lease. */
+/* A connected socket, or -errno: -ECONNREFUSED and -ENOENT when nobody listens, -EAGAIN
+ * when too many knock at once. It never blocks, and may be inherited: it becomes the
+ * compiler's lease. */
 static int dial(const struct place *p)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -262,14 +274,14 @@ static int dial(const struct place *p)
 	return -why;
 }
 
-/* Under the lock: dials again, for the agent may have been started since, then starts it. -EBUSY when
- * another shim is at it, -ECANCELED when a start has failed. */
+/* Under the lock: dials again, for the agent may have been started since, then starts it.
+ * -EBUSY when another shim is at it, -ECANCELED when a start has failed. */
 static int start_and_dial(const struct place *p, const char *self, long end_ms)
 {
 	AUTO_FD int lock = place_lock(p, "agent.start");
 
 	if (lock < 0)
-		return -EBUSY;
+		return lock == -EWOULDBLOCK ? -EBUSY : -ECANCELED;
 	int fd = dial(p);
 	if (fd >= 0 || fd == -EAGAIN)
 		return fd;
@@ -417,8 +429,8 @@ static bool send_all(const struct talk *t, const char *p, size_t n)
 	return true;
 }
 
-/* To our own stdout or stderr, which may be non-blocking; an end of the reader's is met as the compiler
- * would meet it, by SIGPIPE or, where that is ignored, as an error. */
+/* To our own stdout or stderr, which may be non-blocking; an end of the reader's is met as
+ * the compiler would meet it, by SIGPIPE or, where that is ignored, as an error. */
 static bool write_all(int fd, const char *p, size_t n)
 {
 	while (n > 0) {
@@ -463,7 +475,9 @@ static enum turn frame_exit(struct talk *t, struct slice s, struct answer *a)
 	struct cursor c = {s.p, s.p + s.n, 0};
 	int status = (int)cursor_u32(&c);
 
-	if (c.bad || c.p != c.end || !(WIFEXITED(status) || WIFSIGNALED(status)))
+	bool ended =
+	    (status & ~0xff00) == 0 || (WIFSIGNALED(status) && (status & ~0xff) == 0);
+	if (c.bad || c.p != c.end || !ended)
 		return BROKEN;
 	talk_flush(t);
 	a->ended = true;

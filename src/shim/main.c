@@ -1,12 +1,16 @@
-/* muster-cc: stands where the compiler stands, once for each compile, so all it does is ask and obey.
+/* muster-cc: stands where the compiler stands, once for each compile, so all it does is ask
+ * and obey.
  *
- *   main ─► ask_agent  (ask.c)   the agent has it compiled somewhere: write its output, end as it ended
- *     └───► real_run   (real.c)  or become the real compiler: the agent says so, there is none, it broke
+ *   main ─► ask_agent  (ask.c)   the agent has it compiled somewhere: write its output, end
+ * as it ended └───► real_run   (real.c)  or become the real compiler: the agent says so,
+ * there is none, it broke
  *
- * Only libc, no stdio, no allocation but the request and the answer: what stands here is paid for by every
- * compile. The build never fails because of us: each trouble with the agent ends in real_run.
+ * Only libc, no stdio, no allocation but the request and the answer: what stands here is
+ * paid for by every compile. The build never fails because of us: each trouble with the
+ * agent ends in real_run.
  *
- * No signal is caught: what kills the compiler kills us, and the hang-up tells the agent to cancel. */
+ * No signal is caught: what kills the compiler kills us, and the hang-up tells the agent to
+ * cancel. */
 #include "shim/ask.h"
 #include "shim/real.h"
 
@@ -24,9 +28,9 @@ enum {
 
 static const char USAGE[] =
     "Usage: muster-cc COMPILER ARGUMENT...\n"
-    "       COMPILER ARGUMENT...     (COMPILER being a link to muster-cc in front of PATH)\n"
-    "Compiles C and C++ on the machines of a muster farm, or here when that is not possible.\n"
-    "COMPILER is a name found on PATH (gcc, g++, cc, c++, clang, x86_64-linux-gnu-gcc-12, ...)\n"
+    "       COMPILER ARGUMENT...    (a link to muster-cc, in front of PATH)\n"
+    "Compiles C and C++ on the machines of a muster farm, or here if that cannot be.\n"
+    "COMPILER is a name found on PATH (gcc, g++, cc, clang, arm-none-eabi-gcc, ...)\n"
     "or, in the first form, also a path.\n"
     "\n"
     "  --help     this text\n"
@@ -34,12 +38,12 @@ static const char USAGE[] =
     "\n"
     "Environment:\n"
     "  MUSTER_HOSTS             workers: \"HOST:PORT HOST:PORT/SLOTS ...\"\n"
-    "  MUSTER_STATE_DIR         folder of the agent's socket, lock and log, an absolute path\n"
+    "  MUSTER_STATE_DIR         folder of the agent's socket and log; absolute\n"
     "                           (default: $XDG_RUNTIME_DIR/muster or /tmp/muster-UID)\n"
-    "  MUSTER_AGENT             the agent's program (default: muster-agent beside muster-cc)\n"
-    "  MUSTER_AGENT_TIMEOUT_MS  an agent silent for longer is given up (default: 30000)\n"
-    "  MUSTER_LEVEL             set for compilers run here: a muster-cc below them does not\n"
-    "                           ask the agent again\n";
+    "  MUSTER_AGENT             agent's program (default: muster-agent beside this)\n"
+    "  MUSTER_AGENT_TIMEOUT_MS  give up an agent silent for longer (default: 30000)\n"
+    "  MUSTER_LEVEL             set for a compiler run here: a muster-cc below it\n"
+    "                           does not ask the agent again\n";
 
 static const char VERSION[] = "muster-cc " MUSTER_VERSION "\n";
 
@@ -48,7 +52,8 @@ static int tell(int fd, const char *text, int status)
 	return write(fd, text, strlen(text)) < 0 ? 1 : status;
 }
 
-/* Ends this process the way waitpid told about the compiler. A signal is not dumped a second time. */
+/* Ends this process the way waitpid told about the compiler. A signal is not dumped a
+ * second time. */
 static int end_like(int status)
 {
 	if (WIFEXITED(status))

@@ -1,14 +1,16 @@
 /* Finding the real compiler and becoming it.
  *
- * The invariant is that a chain of wrappers always ends. Called as `gcc`, the search begins behind the
- * first folder of PATH in which `gcc` is the shim, and the compiler is given a PATH that begins there too:
- * a second wrapper on PATH (ccache, say), whether it stands before or behind us, goes onward and never
- * back. Wherever it stands, a candidate that is the shim's own file is skipped, whatever links lead to it.
- * What still goes in a circle (a wrapper that puts itself in front of PATH again) is ended by counting.
+ * The invariant is that a chain of wrappers always ends. Called as `gcc`, the search begins
+ * behind the first folder of PATH in which `gcc` is the shim, and the compiler is given a
+ * PATH that begins there too: a second wrapper on PATH (ccache, say), whether it stands
+ * before or behind us, goes onward and never back. Wherever it stands, a candidate that is
+ * the shim's own file is skipped, whatever links lead to it. What still goes in a circle (a
+ * wrapper that puts itself in front of PATH again) is ended by counting.
  *
- * When the shim is on PATH nowhere, or nothing follows it, PATH is searched whole and handed on untouched.
- * A compiler called by a name with a slash is given its true path as argv[0]: a toolchain that can be moved
- * finds its own parts from there, and would look for them around our link. */
+ * When the shim is on PATH nowhere, or nothing follows it, PATH is searched whole and
+ * handed on untouched. A compiler called by a name with a slash is given its true path as
+ * argv[0]: a toolchain that can be moved finds its own parts from there, and would look for
+ * them around our link. */
 #include "shim/real.h"
 
 #include "base/mem.h"
@@ -71,7 +73,8 @@ unsigned real_level(void)
 static struct self self_identity(void)
 {
 	struct stat st;
-	const char *name = (const char *)getauxval(AT_EXECFN);
+	const char *name =
+	    (const char *)getauxval(AT_EXECFN); /* NOLINT(performance-no-int-to-ptr) */
 
 	if (stat("/proc/self/exe", &st) < 0 && (!name || stat(name, &st) < 0))
 		return (struct self){0};
@@ -88,8 +91,8 @@ static enum candidate candidate_kind(const struct self *self, const char *file)
 	return st.st_dev == self->dev && st.st_ino == self->ino ? SELF : OTHER;
 }
 
-/* Writes FOLDER/NAME of the PATH entry at *AT to OUT and moves *AT to the next entry, or to NULL behind the
- * last. An entry that is too long gives "", which names no file. */
+/* Writes FOLDER/NAME of the PATH entry at *AT to OUT and moves *AT to the next entry, or to
+ * NULL behind the last. An entry that is too long gives "", which names no file. */
 static void path_entry(char out[PATH_MAX], const char **at, const char *name)
 {
 	const char *folder = *at;
@@ -108,8 +111,8 @@ static void path_entry(char out[PATH_MAX], const char **at, const char *name)
 	memcpy(out + f + 1, name, n + 1);
 }
 
-/* The part of PATH behind the first folder in which NAME is the shim, and behind such folders that follow
- * it directly; NULL when there is none, or nothing behind it. */
+/* The part of PATH behind the first folder in which NAME is the shim, and behind such
+ * folders that follow it directly; NULL when there is none, or nothing behind it. */
 static const char *path_behind_self(const struct self *self, const char *path,
 				    const char *name)
 {
@@ -157,16 +160,6 @@ static char **real_env(char **env, char *level, char *path)
 		out[kept++] = path;
 	out[kept] = NULL;
 	return out;
-}
-
-static char *joined(const char *head, const char *tail)
-{
-	size_t h = strlen(head), t = strlen(tail);
-	char *s = xmalloc(h + t + 1);
-
-	memcpy(s, head, h);
-	memcpy(s + h, tail, t + 1);
-	return s;
 }
 
 /* As execvp does: a script without an interpreter line is the shell's. */
@@ -245,5 +238,5 @@ int real_run(const struct call *call, const char *program)
 		call->argv[0] = file;
 	return exec_real(
 	    call, file,
-	    real_env(call->env, level, behind ? joined("PATH=", behind) : NULL));
+	    real_env(call->env, level, behind ? xasprintf("PATH=%s", behind) : NULL));
 }

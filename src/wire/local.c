@@ -1,10 +1,11 @@
 /* The words between shim and agent (see local.h for the conversation).
  *
- * A REQUEST is written with its exact size known beforehand, so that building it is one allocation: it
- * happens once a compile. Reading one allocates nothing but the two arrays, whose size the payload's own
- * length bounds (a string takes at least five bytes), so that no announced count can make us allocate more
- * than a small multiple of what was really sent. Every byte of a well-formed payload is meaningful: what is
- * parsed and made again gives the same bytes. */
+ * A REQUEST is written with its exact size known beforehand, so that building it is one
+ * allocation: it happens once a compile. Reading one allocates nothing but the two arrays,
+ * whose size the payload's own length bounds (a string takes at least five bytes), so that
+ * no announced count can make us allocate more than a small multiple of what was really
+ * sent. Every byte of a well-formed payload is meaningful: what is parsed and made again
+ * gives the same bytes. */
 #include "wire/local.h"
 
 #include "base/buf.h"
@@ -18,20 +19,21 @@ enum {
 	FIXED = 4 * 4 + 4 * 8, /* the numbers before the first string */
 	STRING_EXTRA = 4 + 1,  /* a string's length word and its NUL */
 	UMASK_MAX = 0777,
-	SUN_PATH = 108, /* sizeof sockaddr_un.sun_path, which a pure folder does not see */
+	/* 108 is the size of sockaddr_un.sun_path, which a pure folder does not see. */
+	DIR_MAX = 108 - sizeof "/agent.sock",
 };
 
-static const char SOCKET_NAME[] = "/agent.sock";
-
-/* The next string, NUL-terminated where it lies; NULL (and c->bad) when it is not there whole or has a NUL
- * inside. The bytes are the caller's payload: only the type of the arrays takes away their const. */
+/* The next string, where it lies; NULL (and c->bad) when it is not there whole with a NUL
+ * at its end and nowhere else. (Found from its NUL, since memchr takes away the const.) */
 static char *read_string(struct cursor *c)
 {
-	struct slice s = cursor_bytes(c, cursor_u32(c));
+	size_t n = cursor_u32(c);
+	struct slice s = cursor_bytes(c, n + 1);
+	char *nul = memchr(s.p, 0, s.n);
 
-	if (cursor_u8(c) != 0 || memchr(s.p, 0, s.n))
+	if (!nul || nul != s.p + n)
 		c->bad = 1;
-	return c->bad ? NULL : (char *)(uintptr_t)s.p;
+	return c->bad ? NULL : nul - n;
 }
 
 /* COUNT strings and the NULL behind them. */
@@ -52,7 +54,8 @@ static uint32_t read_count(struct cursor *c)
 	return c->bad ? 0 : count;
 }
 
-/* The environment's count, which stands behind ARGC strings; 0 when it is not to be believed. */
+/* The environment's count, which stands behind ARGC strings; 0 when it is not to be
+ * believed. */
 static uint32_t peek_envc(struct cursor c, uint32_t argc)
 {
 	for (uint32_t i = 0; i < argc && !c.bad; i++)
@@ -125,8 +128,8 @@ static void add_strings(struct buf *b, char *const *v, uint32_t count)
 
 int local_make_request(const struct local_request *req, char **frame, size_t *n)
 {
-	size_t size = FIXED + strlen(req->cwd) + strlen(req->self) + 2 * STRING_EXTRA +
-		      strings_size(req->argv, req->argc) +
+	size_t size = FIXED + strlen(req->cwd) + strlen(req->self) + STRING_EXTRA +
+		      STRING_EXTRA + strings_size(req->argv, req->argc) +
 		      strings_size(req->env, req->envc);
 
 	if (size > LOCAL_MAX_REQUEST)
@@ -156,10 +159,9 @@ static int join(char *out, size_t size, const char *head, const char *tail)
 {
 	size_t h = strlen(head), t = strlen(tail);
 
-	if (h + t >= size || h + t + sizeof SOCKET_NAME > SUN_PATH || head[0] != '/')
+	if (h + t >= size || h + t > DIR_MAX || head[0] != '/')
 		return -1;
-	memcpy(out, head, h);
-	memcpy(out + h, tail, t + 1);
+	stpcpy(stpcpy(out, head), tail);
 	return 0;
 }
 

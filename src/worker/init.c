@@ -198,6 +198,8 @@ static uint64_t us(struct timeval t)
  * have come a moment too late for it. */
 static int wait_for(const struct init *in, pid_t compiler, int sigchld)
 {
+	struct err e;
+
 	for (;;) {
 		struct pollfd p[2] = {
 		    {.fd = sigchld, .events = POLLIN},
@@ -207,8 +209,10 @@ static int wait_for(const struct init *in, pid_t compiler, int sigchld)
 		int status;
 		pid_t pid;
 
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
-			_exit(1);
+		if (poll(p, 2, -1) < 0 && errno != EINTR) {
+			err_set(&e, errno, "wait for the compiler");
+			give_up(in, &e);
+		}
 		if (p[1].revents & POLLHUP)
 			_exit(1);
 		while (read(sigchld, &info, sizeof info) > 0)

@@ -13,11 +13,10 @@
 #include "base/mem.h"
 #include "worker/init.h"
 
-#include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -189,13 +188,16 @@ int sandbox_end(struct sandbox *s, struct sandbox_end *end)
 		if (!reap(s, WNOHANG, &status))
 			return 0;
 		report_read(s);
-		s->end.started = s->ready && !s->failed;
-		/* Killed from outside: then that is what happened to the compiler too. */
-		if (!s->ended)
+		/* Without a last word pid 1 was killed, and the compiler with it. */
+		bool killed = !s->ended && WIFSIGNALED(status);
+
+		s->end.started = s->ready && !s->failed && (s->ended || killed);
+		if (killed)
 			s->end.status = status;
 		if (!s->end.started && !s->failed)
-			snprintf(s->end.why, sizeof s->end.why,
-				 "the sandbox was killed before the compiler started");
+			snprintf(s->end.why, sizeof s->end.why, "the sandbox ended %s",
+				 s->ready ? "without a report"
+					  : "before the compiler started");
 	}
 	*end = s->end;
 	return 1;
@@ -229,16 +231,14 @@ void sandbox_free(struct sandbox *s)
 
 static int only_lo(struct err *e)
 {
-	char line[256];
-	int n = 0, foreign = 0;
-	FILE *f = fopen("/proc/net/dev", "re");
+	struct if_nameindex *all = if_nameindex();
+	int foreign = 0;
 
-	if (!f)
-		return err_set(e, errno, "open /proc/net/dev");
-	for (; fgets(line, sizeof line, f); n++)
-		if (n >= 2 && !strstr(line, " lo:")) /* behind two lines of heading */
-			foreign++;
-	fclose(f);
+	if (!all)
+		return err_set(e, errno, "list the network interfaces");
+	for (const struct if_nameindex *i = all; i->if_index; i++)
+		foreign += strcmp(i->if_name, "lo") != 0;
+	if_freenameindex(all);
 	return foreign ? err_set(e, 0, "the network is not cut off") : 0;
 }
 

@@ -151,15 +151,16 @@ stand_in()
 {
 	cat <<-'END'
 	#!/bin/bash
-	name=${0##*/}
-	bin=${0%/*}/bin
-	case $name in muster-cc) name=${1##*/}; shift ;; *) bin=${0%/*} ;; esac
-	PATH=:$PATH:
-	PATH=${PATH//:$bin:/:}
-	PATH=${PATH#:}
-	PATH=${PATH%:}
-	real=$(type -P "$name") || { echo "muster-cc: $name: not found on PATH" >&2; exit 127; }
-	exec -a "$name" "$real" "$@"
+	self=$(readlink -f "$0") name=${0##*/}
+	[ "$name" != muster-cc ] || { name=$1; shift; }
+	case $name in */*) exec "$name" "$@" ;; esac
+	IFS=:
+	for dir in $PATH; do
+		real=${dir:-.}/$name
+		[ -x "$real" ] && [ "$(readlink -f "$real")" != "$self" ] && exec -a "$name" "$real" "$@"
+	done
+	echo "muster-cc: $name: not found on PATH" >&2
+	exit 127
 	END
 }
 

@@ -1,5 +1,5 @@
-/* Any bytes as a REQUEST's payload: either refused, or they are exactly what local_make_request writes for
- * what was understood. */
+/* Any bytes as a REQUEST's payload: either refused, or they are exactly what
+ * local_make_request writes for what was understood. */
 #include "wire/local.h"
 
 #include <assert.h>

@@ -36,7 +36,8 @@ static char *sample_frame(size_t *n)
 	return frame;
 }
 
-/* Parses a copy that ends where the heap block ends, so that a sanitizer sees any step beyond. */
+/* Parses a copy that ends where the heap block ends, so that a sanitizer sees any step
+ * beyond. */
 static int parse(struct local_request *r, const char *payload, size_t n)
 {
 	char *copy = malloc(n ? n : 1);

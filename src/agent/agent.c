@@ -1,0 +1,117 @@
+#include "agent/agent.h"
+
+#include "agent/hosts.h"
+#include "agent/remote.h"
+#include "agent/task.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "sys/loop.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *home_reason(enum sched_home h)
+{
+	switch (h) {
+	case SCHED_HOME_NO_WORKERS: return "no workers are configured";
+	case SCHED_HOME_ALL_DOWN: return "no worker can be reached";
+	case SCHED_HOME_NO_TOOLCHAIN: return "no worker has this compiler";
+	case SCHED_HOME_ALL_FAILED: return "workers failed it";
+	}
+	return "no worker took it";
+}
+
+static void carry_out(struct agent *a, const struct sched_effect *f)
+{
+	struct remote *r = NULL;
+	struct task *t = task_find(a, f->job);
+
+	HASH_FIND(hh, a->remotes, &f->worker, sizeof f->worker, r);
+	switch (f->type) {
+	case SCHED_DIAL:
+		if (r && !r->peer)
+			remote_dial(r);
+		break;
+	case SCHED_QUERY:
+		if (r)
+			remote_query(r, f->toolchain);
+		break;
+	case SCHED_GRANT:
+		if (t && r)
+			task_granted(t, r);
+		break;
+	case SCHED_HOME:
+		if (t)
+			task_home(t, home_reason(f->home));
+		break;
+	}
+}
+
+/* Effects lead to further events; those wait in a line until the effects of the present step are done. */
+void agent_sched(struct agent *a, struct sched_event event)
+{
+	if (a->nevents == a->events_cap) {
+		a->events_cap = a->events_cap ? a->events_cap * 2 : 16;
+		a->events = xreallocarray(a->events, a->events_cap, sizeof *a->events);
+	}
+	a->events[a->nevents++] = event;
+	if (a->stepping)
+		return;
+	a->stepping = true;
+	struct sched_out out = {.wake = INT64_MAX};
+
+	for (size_t i = 0; i < a->nevents; i++) {
+		a->events[i].now = loop_now();
+		sched_step(a->sched, &a->events[i], &out);
+		struct sched_effect *effects = xreallocarray(NULL, out.n + 1, sizeof *effects);
+		size_t n = out.n;
+
+		if (n)
+			memcpy(effects, out.v, n * sizeof *effects);
+		for (size_t k = 0; k < n; k++)
+			carry_out(a, &effects[k]);
+		free(effects);
+	}
+	a->nevents = 0;
+	a->stepping = false;
+	if (out.wake == INT64_MAX)
+		loop_timer_off(a->wake);
+	else
+		loop_timer_set(a->wake, out.wake - loop_now());
+}
+
+static struct remote *find_remote(struct agent *a, const struct host *h)
+{
+	for (struct remote *r = a->remotes; r; r = r->hh.next)
+		if (strcmp(r->address, h->address) == 0 && r->limit == h->slots)
+			return r;
+	return NULL;
+}
+
+void agent_set_hosts(struct agent *a, const char *text)
+{
+	if (a->hosts && strcmp(a->hosts, text) == 0)
+		return;
+	struct hosts *list = hosts_parse(text);
+	struct remote *r, *next;
+
+	free(a->hosts);
+	a->hosts = xstrdup(text);
+	HASH_ITER(hh, a->remotes, r, next)
+	{
+		if (hosts_have(list, r->address, r->limit))
+			continue;
+		agent_sched(a, (struct sched_event){.type = SCHED_WORKER_REMOVE, .worker = r->id});
+		remote_free(r);
+	}
+	for (size_t i = 0; i < list->n; i++) {
+		if (find_remote(a, &list->v[i]))
+			continue;
+		r = remote_new(a, list->v[i].address, list->v[i].slots);
+		agent_sched(a, (struct sched_event){.type = SCHED_WORKER_ADD, .worker = r->id});
+	}
+	if (list->bad)
+		log_line(LOG_WARNING, "'%s' in the host list is no HOST[:PORT][/SLOTS]; it is left out",
+			 list->bad);
+	hosts_free(list);
+}

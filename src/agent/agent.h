@@ -1,0 +1,59 @@
+#pragma once
+#include "base/digest.h"
+#include "core/sched.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+/* The state of one agent, and its wiring. Each part has a file of its own; what passes between them goes
+ * through here:
+ *
+ *   shims ──request──► task ──prepare──► plan ──ask──► sched ──grant──► remote ──outputs──► task ──► shims */
+struct compilers;
+struct disk;
+struct local;
+struct loop;
+struct loop_timer;
+struct probes;
+struct remote;
+struct scan;
+struct shims;
+struct task;
+struct tally;
+
+struct agent {
+	struct loop *loop;
+	char *state_dir;
+	struct disk *disk;
+	struct scan *scan;
+	struct probes *probes;
+	struct compilers *compilers;
+	struct shims *shims;
+	struct local *local;
+
+	struct sched *sched;
+	struct loop_timer *wake;
+	struct sched_event *events; /* waiting while a step's effects are carried out */
+	size_t nevents, events_cap;
+	bool stepping;
+
+	struct remote *remotes; /* by id (uthash) */
+	uint64_t next_remote;
+	char *hosts;            /* the text they were made from */
+
+	struct task *tasks; /* by id (uthash) */
+	uint64_t next_task;
+
+	int peer_timeout_ms;
+	bool compress_always;
+
+	/* counters for `muster status` */
+	uint64_t njobs, nremote, nlocal, nother, nretries, nstale;
+	uint64_t bytes_up, bytes_down; /* of connections that are gone */
+	struct tally *why_local, *why_other;
+};
+
+/* Gives the scheduler an event (its `now` is filled in) and carries out what follows. */
+void agent_sched(struct agent *, struct sched_event);
+/* The workers to use, as MUSTER_HOSTS has them; no work when the text is the one already in use. */
+void agent_set_hosts(struct agent *, const char *text);

@@ -1,0 +1,858 @@
+/* Happy path of a warm compile: disk_begin stats the folders of the track (nothing changed), the scanner walks
+ * its remembered edges and asks version() of each file: one stat each. Everything else happens on change.
+ *
+ * How changes are found: a folder whose times moved is listed again, and only a name that somebody asked for
+ * and that came or went counts (GENERATION moves, so the scanner resolves again); a link that moved makes every
+ * walk be walked again (WALKS moves); a file that moved gets a new stamp, and a new version if its bytes
+ * differ. */
+#include "agent/disk.h"
+
+#include "agent/disk_names.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "sys/fs.h"
+#include "sys/hash.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <uthash.h>
+
+enum { LINKS_MAX = 40, RACY_NS = 50 * 1000 * 1000 };
+static const size_t file_max = 1u << 30;
+
+/* A name that was looked for in a folder. */
+struct asked {
+	uint64_t hash; /* key */
+	bool present;
+	struct file *file; /* that was made of it, or NULL */
+	UT_hash_handle hh;
+};
+
+struct dir {
+	char *path; /* key: absolute, as spelled */
+	struct dir *parent;
+	uint64_t name_hash; /* of its last component, in PARENT */
+	bool exists, racy, unlistable;
+	struct stat st;
+	uint64_t epoch;      /* last looked at */
+	uint64_t generation; /* when absent: the generation at which that was established */
+	struct names names;
+	struct asked *asked;
+	UT_hash_handle hh;
+};
+
+struct file {
+	struct scan_file scan; /* first: the scanner's pointer is ours */
+	struct walk *walk;
+	uint64_t walks; /* disk->walks when it was walked */
+	UT_hash_handle hh;
+};
+
+/* Where a spelled path leads. */
+struct walk {
+	char *path;          /* key */
+	struct node **nodes; /* folders and links passed, and the end if it exists */
+	size_t n;
+	char *canonical; /* of the end */
+	enum node_kind kind;
+	uint64_t walks;
+	uint64_t stamp; /* when it was walked */
+	UT_hash_handle hh;
+};
+
+struct track {
+	struct dir **dirs;
+	size_t n, cap;
+	struct names members; /* by address */
+};
+
+struct node_slot {
+	char *path;
+	struct node *node;
+	UT_hash_handle hh;
+};
+
+/* A file that was seen with these bytes. */
+struct blob {
+	struct digest digest; /* key */
+	struct node *node;
+	UT_hash_handle hh;
+};
+
+struct disk {
+	struct scan_fs fs;
+	struct blob *blobs;
+	struct dir *dirs;
+	struct file *files;
+	struct walk *all_walks;
+	struct node_slot *nodes;
+	struct node **links; /* every link that a walk passed */
+	size_t nlinks;
+	struct node **gone;
+	size_t ngone;
+	uint32_t next_file, next_node, next_version;
+	uint64_t epoch, generation, walks, stamp;
+	int64_t now_ns; /* CLOCK_REALTIME at the epoch's begin */
+	struct track *track;
+};
+
+static int64_t time_ns(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+static int64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return time_ns(&t);
+}
+
+static bool same_stat(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mode == b->st_mode && time_ns(&a->st_mtim) == time_ns(&b->st_mtim) &&
+	       time_ns(&a->st_ctim) == time_ns(&b->st_ctim);
+}
+
+/* ST was taken at NOW: a later change within the clock's grain would not show. */
+static bool is_racy(const struct stat *st, int64_t now)
+{
+	return time_ns(&st->st_mtim) > now - RACY_NS || time_ns(&st->st_ctim) > now - RACY_NS;
+}
+
+/* -- nodes ----------------------------------------------------------------------------------- */
+
+static struct node *node_get(struct disk *d, const char *path)
+{
+	struct node_slot *s;
+
+	HASH_FIND_STR(d->nodes, path, s);
+	if (s)
+		return s->node;
+	s = xcalloc(1, sizeof *s);
+	s->node = xcalloc(1, sizeof *s->node);
+	s->node->id = d->next_node++;
+	s->node->path = s->path = xstrdup(path);
+	HASH_ADD_KEYPTR(hh, d->nodes, s->path, strlen(s->path), s);
+	return s->node;
+}
+
+static void set_gone(struct disk *d, struct node *n)
+{
+	n->kind = NODE_GONE;
+	n->version = 0;
+	n->stamp = ++d->stamp;
+	d->gone = xreallocarray(d->gone, d->ngone + 1, sizeof(struct node *));
+	d->gone[d->ngone++] = n;
+}
+
+static void node_vanished(struct disk *d, struct node *n)
+{
+	if (n->kind == NODE_GONE)
+		return;
+	bool was_dir = n->kind == NODE_DIR;
+
+	set_gone(d, n);
+	d->walks++;
+	d->generation++;
+	if (!was_dir)
+		return;
+	/* What was below it is gone too, also when the like appears there again. */
+	size_t len = strlen(n->path);
+
+	for (struct node_slot *s = d->nodes; s; s = s->hh.next)
+		if (strncmp(s->path, n->path, len) == 0 && s->path[len] == '/' &&
+		    s->node->kind != NODE_GONE)
+			set_gone(d, s->node);
+}
+
+static void read_link(struct disk *d, struct node *n)
+{
+	char target[4096];
+	ssize_t len = readlink(n->path, target, sizeof target - 1);
+
+	target[len < 0 ? 0 : len] = 0;
+	if (n->kind == NODE_LINK && n->target && strcmp(n->target, target) == 0)
+		return;
+	if (!n->target) {
+		d->links = xreallocarray(d->links, d->nlinks + 1, sizeof(struct node *));
+		d->links[d->nlinks++] = n;
+	}
+	free(n->target);
+	n->target = xstrdup(target);
+	n->stamp = ++d->stamp;
+	d->walks++;
+	d->generation++;
+}
+
+static void remember_blob(struct disk *d, struct node *n)
+{
+	struct blob *b;
+
+	HASH_FIND(hh, d->blobs, &n->digest, sizeof n->digest, b);
+	if (!b) {
+		b = xcalloc(1, sizeof *b);
+		b->digest = n->digest;
+		HASH_ADD(hh, d->blobs, digest, sizeof b->digest, b);
+	} else if (b->node->kind == NODE_FILE && digest_equal(&b->node->digest, &b->digest)) {
+		return;
+	}
+	b->node = n;
+}
+
+struct node *disk_by_digest(struct disk *d, const struct digest *digest)
+{
+	struct blob *b;
+
+	HASH_FIND(hh, d->blobs, digest, sizeof *digest, b);
+	return b && b->node->kind == NODE_FILE && digest_equal(&b->node->digest, digest) ? b->node : NULL;
+}
+
+static void read_file(struct disk *d, struct node *n, const struct stat *st)
+{
+	struct digest digest;
+	bool was_file = n->kind == NODE_FILE;
+
+	if (hash_file(n->path, &digest, NULL, NULL)) {
+		n->kind = NODE_OTHER; /* unreadable: the compiler here will say so */
+		n->version = 0;
+		n->stamp = ++d->stamp;
+		return;
+	}
+	bool same_bytes = was_file && digest_equal(&digest, &n->digest);
+
+	if (!same_bytes)
+		n->version = ++d->next_version;
+	if (!same_bytes || n->st.st_mtim.tv_sec != st->st_mtim.tv_sec ||
+	    (n->st.st_mode & 0111) != (st->st_mode & 0111))
+		n->stamp = ++d->stamp;
+	n->digest = digest;
+	n->kind = NODE_FILE;
+	if (!same_bytes)
+		remember_blob(d, n);
+}
+
+/* Looks at N now. */
+static void node_look(struct disk *d, struct node *n)
+{
+	struct stat st;
+
+	if (lstat(n->path, &st)) {
+		node_vanished(d, n);
+		return;
+	}
+	if (n->kind != NODE_GONE && !n->racy && same_stat(&st, &n->st))
+		return;
+	int64_t now = clock_ns();
+	enum node_kind before = n->kind;
+
+	if (S_ISDIR(st.st_mode)) {
+		n->kind = NODE_DIR;
+		if (before != NODE_DIR)
+			n->stamp = ++d->stamp;
+	} else if (S_ISLNK(st.st_mode)) {
+		read_link(d, n);
+		n->kind = NODE_LINK;
+	} else if (S_ISREG(st.st_mode)) {
+		read_file(d, n, &st);
+	} else {
+		n->kind = NODE_OTHER;
+		n->stamp = ++d->stamp;
+	}
+	if (before != NODE_GONE && n->kind != before) {
+		d->walks++;
+		d->generation++;
+	}
+	n->st = st;
+	n->racy = n->kind != NODE_DIR && is_racy(&st, now);
+}
+
+static void node_look_once(struct disk *d, struct node *n)
+{
+	if (n->epoch == d->epoch)
+		return;
+	n->epoch = d->epoch;
+	node_look(d, n);
+}
+
+bool disk_node_same(struct disk *d, struct node *n)
+{
+	uint64_t stamp = n->stamp;
+
+	node_look(d, n);
+	return n->stamp == stamp;
+}
+
+struct node *disk_gone(const struct disk *d, size_t i)
+{
+	return i < d->ngone ? d->gone[i] : NULL;
+}
+
+uint64_t disk_stamp(const struct disk *d)
+{
+	return d->stamp;
+}
+
+/* -- walks ----------------------------------------------------------------------------------- */
+
+static void walk_add(struct walk *w, struct node *n)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->nodes[i] == n)
+			return;
+	w->nodes = xreallocarray(w->nodes, w->n + 1, sizeof(struct node *));
+	w->nodes[w->n++] = n;
+}
+
+static void walk_add_all(struct walk *w, const struct walk *other)
+{
+	for (size_t i = 0; i < other->n; i++)
+		walk_add(w, other->nodes[i]);
+}
+
+static struct walk *walk_to(struct disk *d, const char *path, int links);
+
+static void walk_end(struct walk *w, enum node_kind kind, const char *canonical)
+{
+	w->kind = kind;
+	w->canonical = xstrdup(canonical);
+}
+
+/* One step: NAME in the folder where PARENT leads. */
+static void walk_step(struct disk *d, struct walk *w, const struct walk *parent, const char *name, int links)
+{
+	const char *base = strcmp(parent->canonical, "/") == 0 ? "" : parent->canonical;
+
+	walk_add_all(w, parent);
+	if (parent->kind != NODE_DIR) {
+		walk_end(w, NODE_GONE, "/");
+		return;
+	}
+	if (strcmp(name, "..") == 0) {
+		AUTO_FREE char *up = xstrndup(base, (size_t)(path_base(base) - base));
+
+		if (strlen(up) > 1)
+			up[strlen(up) - 1] = 0;
+		walk_end(w, NODE_DIR, *up ? up : "/");
+		return;
+	}
+	AUTO_FREE char *path = xasprintf("%s/%s", base, name);
+	struct stat st;
+
+	if (lstat(path, &st)) {
+		struct node_slot *s;
+
+		HASH_FIND_STR(d->nodes, path, s);
+		if (s)
+			node_vanished(d, s->node);
+		walk_end(w, NODE_GONE, path);
+		return;
+	}
+	struct node *n = node_get(d, path);
+
+	if (n->epoch != d->epoch || n->kind == NODE_GONE)
+		node_look(d, n);
+	n->epoch = d->epoch;
+	walk_add(w, n);
+	if (n->kind != NODE_LINK) {
+		walk_end(w, n->kind, path);
+		return;
+	}
+	AUTO_FREE char *target =
+	    n->target[0] == '/' ? xstrdup(n->target) : xasprintf("%s/%s", base, n->target);
+	struct walk *end = links < LINKS_MAX ? walk_to(d, target, links + 1) : NULL;
+
+	if (end)
+		walk_add_all(w, end);
+	walk_end(w, end ? end->kind : NODE_GONE, end ? end->canonical : "/");
+}
+
+/* Recursion is bounded by the path's depth and LINKS_MAX. */
+static struct walk *walk_to(struct disk *d, const char *path, int links)
+{
+	size_t len = strlen(path);
+
+	while (len > 1 && (path[len - 1] == '/' ||
+			   (path[len - 1] == '.' && path[len - 2] == '/')))
+		len--;
+	AUTO_FREE char *key = xstrndup(path, len);
+	struct walk *w;
+
+	HASH_FIND_STR(d->all_walks, key, w);
+	if (w && w->walks == d->walks && (w->kind == NODE_FILE || w->kind == NODE_DIR))
+		return w;
+	struct walk fresh = {.path = w ? w->path : xstrdup(key)};
+
+	if (len == 1) {
+		walk_end(&fresh, NODE_DIR, "/");
+	} else {
+		const char *name = path_base(key);
+		AUTO_FREE char *dir = xstrndup(key, (size_t)(name - key));
+
+		walk_step(d, &fresh, walk_to(d, dir, links), name, links);
+	}
+	/* The map may have moved on below us; the entry itself stays. */
+	HASH_FIND_STR(d->all_walks, key, w);
+	if (!w) {
+		w = xcalloc(1, sizeof *w);
+		w->path = fresh.path;
+		HASH_ADD_KEYPTR(hh, d->all_walks, w->path, strlen(w->path), w);
+	} else if (w->path != fresh.path) {
+		free(fresh.path);
+	}
+	free(w->nodes);
+	free(w->canonical);
+	w->nodes = fresh.nodes;
+	w->n = fresh.n;
+	w->canonical = fresh.canonical;
+	w->kind = fresh.kind;
+	w->walks = d->walks;
+	w->stamp = ++d->stamp;
+	return w;
+}
+
+enum node_kind disk_walk(struct disk *d, const char *path, void (*each)(void *ctx, struct node *), void *ctx)
+{
+	struct walk *w = walk_to(d, path, 0);
+
+	for (size_t i = 0; i < w->n; i++)
+		if (w->nodes[i]->kind != NODE_GONE)
+			each(ctx, w->nodes[i]);
+	return w->kind;
+}
+
+/* -- folders --------------------------------------------------------------------------------- */
+
+static void dir_list(struct disk *d, struct dir *dir)
+{
+	DIR *list = opendir(dir->path);
+
+	(void)d;
+	names_clear(&dir->names);
+	dir->unlistable = !list;
+	if (!list)
+		return;
+	for (struct dirent *i; (i = readdir(list));)
+		names_add(&dir->names, names_hash(i->d_name, strlen(i->d_name)));
+	closedir(list);
+}
+
+/* The names that were asked for: have any come or gone? */
+static void dir_compare(struct disk *d, struct dir *dir)
+{
+	for (struct asked *a = dir->asked; a; a = a->hh.next) {
+		bool present = dir->exists && (dir->unlistable || names_has(&dir->names, a->hash));
+
+		if (present == a->present)
+			continue;
+		a->present = present;
+		d->generation++;
+		if (!present && a->file && a->file->walk) {
+			struct walk *w = a->file->walk;
+			struct node *end = w->n ? w->nodes[w->n - 1] : NULL;
+
+			if (end && w->kind == NODE_FILE)
+				node_look(d, end);
+		}
+	}
+}
+
+static void dir_look(struct disk *d, struct dir *dir)
+{
+	struct stat st;
+	bool existed = dir->exists;
+
+	if (dir->epoch == d->epoch)
+		return;
+	dir->epoch = d->epoch;
+	dir->exists = stat(dir->path, &st) == 0 && S_ISDIR(st.st_mode);
+	if (!dir->exists) {
+		dir->generation = d->generation;
+		if (existed) {
+			struct walk *w = walk_to(d, dir->path, 0);
+			struct node *end = w->n ? w->nodes[w->n - 1] : NULL;
+
+			names_clear(&dir->names);
+			if (end)
+				node_look(d, end);
+			d->generation++;
+			d->walks++;
+			dir_compare(d, dir);
+		}
+		return;
+	}
+	if (existed && !dir->racy && same_stat(&st, &dir->st))
+		return;
+	int64_t now = clock_ns();
+
+	if (existed && (st.st_dev != dir->st.st_dev || st.st_ino != dir->st.st_ino))
+		d->walks++; /* another folder under the same name */
+	dir->st = st;
+	dir->racy = is_racy(&st, now);
+	dir_list(d, dir);
+	if (!existed)
+		d->generation++;
+	dir_compare(d, dir);
+}
+
+static struct asked *dir_ask(struct dir *dir, uint64_t hash)
+{
+	struct asked *a;
+
+	HASH_FIND(hh, dir->asked, &hash, sizeof hash, a);
+	if (a)
+		return a;
+	a = xcalloc(1, sizeof *a);
+	a->hash = hash;
+	a->present = dir->exists && (dir->unlistable || names_has(&dir->names, hash));
+	HASH_ADD(hh, dir->asked, hash, sizeof a->hash, a);
+	return a;
+}
+
+static void track_add(struct disk *d, struct dir *dir)
+{
+	struct track *t = d->track;
+	uint64_t key = (uint64_t)(uintptr_t)dir * 0x9e3779b97f4a7c15u;
+
+	if (!t || names_has(&t->members, key))
+		return;
+	names_add(&t->members, key);
+	if (t->n == t->cap) {
+		t->cap = t->cap ? t->cap * 2 : 64;
+		t->dirs = xreallocarray(t->dirs, t->cap, sizeof(struct dir *));
+	}
+	t->dirs[t->n++] = dir;
+}
+
+/* A folder by its spelling. One that its parent's listing rules out costs no system call. */
+static struct dir *dir_get(struct disk *d, const char *path)
+{
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	struct dir *dir;
+
+	HASH_FIND(hh, d->dirs, path, len, dir);
+	if (!dir) {
+		dir = xcalloc(1, sizeof *dir);
+		dir->path = xstrndup(path, len);
+		HASH_ADD_KEYPTR(hh, d->dirs, dir->path, len, dir);
+		const char *base = path_base(dir->path);
+
+		dir->name_hash = names_hash(base, strlen(base));
+		dir->generation = UINT64_MAX;
+	}
+	if (dir->exists) {
+		dir_look(d, dir);
+	} else if (dir->generation != d->generation || !dir->parent) {
+		/* Only a parent that somebody tracks anyway is worth asking. */
+		bool possible = true;
+
+		if (dir->parent && dir->parent->exists)
+			possible = dir_ask(dir->parent, dir->name_hash)->present;
+		if (possible)
+			dir_look(d, dir);
+		dir->generation = d->generation;
+	}
+	if (dir->exists || !dir->parent)
+		track_add(d, dir);
+	return dir;
+}
+
+/* DIR/PREFIX, whose parents are asked first. */
+static struct dir *dir_below(struct disk *d, struct dir *dir, const char *prefix, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		size_t end = i;
+
+		while (end < n && prefix[end] != '/')
+			end++;
+		if (end > i) {
+			AUTO_FREE char *path = xasprintf("%s%s%.*s", dir->path, strcmp(dir->path, "/") ? "/" : "",
+							 (int)(end - i), prefix + i);
+			struct dir *parent = dir;
+			bool dots = prefix[i] == '.' && (end - i == 1 || (end - i == 2 && prefix[i + 1] == '.'));
+			struct dir *known;
+
+			HASH_FIND_STR(d->dirs, path, known);
+			if (!known && !dots && parent->exists && !dir_ask(parent, names_hash(prefix + i, end - i))->present) {
+				/* Not there; remember it as such, with its parent as the witness. */
+				known = xcalloc(1, sizeof *known);
+				known->path = xstrdup(path);
+				known->name_hash = names_hash(prefix + i, end - i);
+				known->parent = parent;
+				known->generation = d->generation;
+				HASH_ADD_KEYPTR(hh, d->dirs, known->path, strlen(known->path), known);
+			}
+			dir = dir_get(d, path);
+			if (!dir->parent && !dots)
+				dir->parent = parent;
+		}
+		i = end + 1;
+	}
+	return dir;
+}
+
+/* -- the scanner's file system ----------------------------------------------------------------- */
+
+static struct file *file_get(struct disk *d, const char *path)
+{
+	struct file *f;
+
+	HASH_FIND(hh, d->files, path, strlen(path), f);
+	if (f)
+		return f;
+	f = xcalloc(1, sizeof *f);
+	f->scan.path = xstrdup(path);
+	f->scan.id = d->next_file++;
+	HASH_ADD_KEYPTR(hh, d->files, f->scan.path, strlen(f->scan.path), f);
+	return f;
+}
+
+static struct walk *file_walk(struct disk *d, struct file *f)
+{
+	if (!f->walk || f->walk->walks != d->walks)
+		f->walk = walk_to(d, f->scan.path, 0);
+	return f->walk;
+}
+
+static const struct scan_file *find_in(struct disk *d, struct dir *dir, const char *name)
+{
+	const char *base = path_base(name);
+
+	if (base != name)
+		dir = dir_below(d, dir, name, (size_t)(base - name) - 1);
+	if (!dir->exists || !*base)
+		return NULL;
+	struct asked *a = dir_ask(dir, names_hash(base, strlen(base)));
+
+	if (!a->present)
+		return NULL;
+	if (!a->file) {
+		AUTO_FREE char *path = xasprintf("%s%s%s", dir->path, strcmp(dir->path, "/") ? "/" : "", base);
+
+		a->file = file_get(d, path);
+	}
+	return file_walk(d, a->file)->kind == NODE_FILE ? &a->file->scan : NULL;
+}
+
+static const struct scan_file *fs_find(void *ctx, const char *dir, const char *name)
+{
+	struct disk *d = ctx;
+
+	if (name[0] == '/')
+		return find_in(d, dir_get(d, "/"), name + 1 + strspn(name + 1, "/"));
+	return find_in(d, dir_get(d, dir), name);
+}
+
+const struct scan_file *disk_find(struct disk *d, const char *path)
+{
+	return fs_find(d, "/", path);
+}
+
+static bool fs_is_dir(void *ctx, const char *dir, const char *name)
+{
+	struct disk *d = ctx;
+	struct dir *in = dir_get(d, name[0] == '/' ? "/" : dir);
+	const char *base = path_base(name);
+	size_t slash = (size_t)(base - name);
+
+	if (slash > 1 || (slash == 1 && name[0] != '/'))
+		in = dir_below(d, in, name, slash - 1);
+	if (!in->exists || !dir_ask(in, names_hash(base, strlen(base)))->present)
+		return false;
+	return dir_below(d, in, base, strlen(base))->exists;
+}
+
+struct node *disk_file_node(struct disk *d, const struct scan_file *file)
+{
+	struct walk *w = file_walk(d, (struct file *)(uintptr_t)file);
+
+	return w->kind == NODE_FILE ? w->nodes[w->n - 1] : NULL;
+}
+
+static uint32_t fs_version(void *ctx, const struct scan_file *file)
+{
+	struct disk *d = ctx;
+	struct node *n = disk_file_node(d, file);
+
+	if (!n)
+		return 0;
+	node_look_once(d, n);
+	return n->kind == NODE_FILE ? n->version : 0;
+}
+
+static int fs_text(void *ctx, const struct scan_file *file, const char **text, size_t *n)
+{
+	struct buf b = {0};
+
+	(void)ctx;
+	if (fs_read(file->path, file_max, &b, NULL)) {
+		buf_free(&b);
+		return -1;
+	}
+	*buf_room(&b, 1) = 0;
+	*text = b.data;
+	*n = b.len;
+	return 0;
+}
+
+static void fs_done(void *ctx, const struct scan_file *file, const char *text, size_t n)
+{
+	(void)ctx;
+	(void)file;
+	(void)n;
+	free((char *)(uintptr_t)text);
+}
+
+static uint64_t fs_generation(void *ctx)
+{
+	return ((struct disk *)ctx)->generation;
+}
+
+void disk_file_walk(struct disk *d, const struct scan_file *file, void (*each)(void *ctx, struct node *),
+		    void *ctx)
+{
+	struct walk *w = file_walk(d, (struct file *)(uintptr_t)file);
+
+	if (w->kind == NODE_FILE)
+		node_look_once(d, w->nodes[w->n - 1]);
+	for (size_t i = 0; i < w->n; i++)
+		if (w->nodes[i]->kind != NODE_GONE)
+			each(ctx, w->nodes[i]);
+}
+
+uint64_t disk_file_stamp(struct disk *d, const struct scan_file *file)
+{
+	struct walk *w = file_walk(d, (struct file *)(uintptr_t)file);
+	uint64_t newest = w->stamp;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (w->nodes[i]->stamp > newest)
+			newest = w->nodes[i]->stamp;
+	return newest;
+}
+
+/* -- life ------------------------------------------------------------------------------------ */
+
+struct disk *disk_new(void)
+{
+	struct disk *d = xcalloc(1, sizeof *d);
+
+	d->fs = (struct scan_fs){.ctx = d,
+				 .find = fs_find,
+				 .is_dir = fs_is_dir,
+				 .version = fs_version,
+				 .text = fs_text,
+				 .done = fs_done,
+				 .generation = fs_generation};
+	d->epoch = d->generation = d->walks = 1;
+	return d;
+}
+
+const struct scan_fs *disk_scan_fs(struct disk *d)
+{
+	return &d->fs;
+}
+
+struct track *track_new(struct disk *d)
+{
+	(void)d;
+	return xcalloc(1, sizeof(struct track));
+}
+
+void disk_begin(struct disk *d, struct track *t)
+{
+	d->epoch++;
+	d->track = t;
+	for (size_t i = 0; i < d->nlinks; i++)
+		if (d->links[i]->kind == NODE_LINK) {
+			d->links[i]->epoch = d->epoch;
+			node_look(d, d->links[i]);
+		}
+	for (size_t i = 0; t && i < t->n; i++)
+		dir_look(d, t->dirs[i]);
+}
+
+static void dirs_free(struct disk *d)
+{
+	struct dir *dir, *next;
+
+	HASH_ITER(hh, d->dirs, dir, next)
+	{
+		struct asked *a, *after;
+
+		HASH_ITER(hh, dir->asked, a, after)
+		{
+			HASH_DEL(dir->asked, a);
+			free(a);
+		}
+		HASH_DEL(d->dirs, dir);
+		names_clear(&dir->names);
+		free(dir->path);
+		free(dir);
+	}
+}
+
+void disk_free(struct disk *d)
+{
+	struct file *f, *next_f;
+	struct walk *w, *next_w;
+	struct node_slot *s, *next_s;
+
+	dirs_free(d);
+	HASH_ITER(hh, d->files, f, next_f)
+	{
+		HASH_DEL(d->files, f);
+		free((char *)(uintptr_t)f->scan.path);
+		free(f);
+	}
+	HASH_ITER(hh, d->all_walks, w, next_w)
+	{
+		HASH_DEL(d->all_walks, w);
+		free(w->path);
+		free(w->nodes);
+		free(w->canonical);
+		free(w);
+	}
+	HASH_ITER(hh, d->nodes, s, next_s)
+	{
+		HASH_DEL(d->nodes, s);
+		free(s->node->target);
+		free(s->node);
+		free(s->path);
+		free(s);
+	}
+	struct blob *b, *next_b;
+
+	HASH_ITER(hh, d->blobs, b, next_b)
+	{
+		HASH_DEL(d->blobs, b);
+		free(b);
+	}
+	free(d->links);
+	free(d->gone);
+	free(d);
+}
+
+bool disk_file_fresh(struct disk *d, const struct scan_file *file, uint64_t stamp)
+{
+	struct node *n = disk_file_node(d, file);
+
+	if (!n)
+		return false;
+	node_look_once(d, n);
+	return n->kind == NODE_FILE && n->stamp <= stamp;
+}

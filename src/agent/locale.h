@@ -1,0 +1,6 @@
+#pragma once
+#include "base/arena.h"
+/* Compilers speak the user's language: the files behind LANG, LC_* and LANGUAGE (the C library's locale and
+ * the message catalogues) must stand on the worker too. Adds their paths to PLACES. NULL, or why a compile
+ * with this locale stays here. */
+const char *locale_places(struct arena *, char *const env[], struct strv *places);

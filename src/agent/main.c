@@ -1,0 +1,265 @@
+/* muster-agent: one a user and state folder. Started by the first compile, gone after idling. Holds what all
+ * compiles share: the disk's digests, the scans, the connections to workers. */
+#include "agent/agent.h"
+#include "agent/compilers.h"
+#include "agent/disk.h"
+#include "agent/local.h"
+#include "agent/probe.h"
+#include "agent/remote.h"
+#include "agent/shims.h"
+#include "agent/tally.h"
+#include "agent/task.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "scan/scan.h"
+#include "sys/fs.h"
+#include "sys/loop.h"
+#include "wire/local.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: muster-agent [--verbose]\n"
+    "Compiles for muster-cc on the workers that MUSTER_HOSTS or the hosts file names. Usually started by the\n"
+    "first compile; stays until it has been idle for MUSTER_IDLE_SECONDS (600).\n"
+    "\n"
+    "  --ready-fd N   write a byte to descriptor N once it listens\n"
+    "  --verbose      say more\n"
+    "  --help, --version\n";
+
+enum { OPT_READY = 256, OPT_VERBOSE, OPT_HELP, OPT_VERSION };
+
+static const struct option long_options[] = {
+    {"ready-fd", required_argument, NULL, OPT_READY  },
+    {"verbose",  no_argument,       NULL, OPT_VERBOSE},
+    {"help",     no_argument,       NULL, OPT_HELP   },
+    {"version",  no_argument,       NULL, OPT_VERSION},
+    {0},
+};
+
+static const char *env_of_process(const char *name)
+{
+	return getenv(name);
+}
+
+/* A whole number from the environment, or FALLBACK when it is unset or makes no sense. */
+static long env_number(const char *name, long fallback, long least, long most)
+{
+	const char *text = getenv(name);
+	char *end;
+
+	if (!text || !*text)
+		return fallback;
+	long v = strtol(text, &end, 10);
+
+	if (*end || v < least || v > most) {
+		log_line(LOG_WARNING, "%s=%s is no number from %ld to %ld; %ld is used", name, text, least,
+			 most, fallback);
+		return fallback;
+	}
+	return v;
+}
+
+static void on_signal(void *ctx, unsigned got)
+{
+	(void)got;
+	loop_stop(ctx, 0);
+}
+
+/* Idle for long enough: nobody asks, nobody waits. */
+struct idle {
+	struct agent *agent;
+	struct loop_timer *timer;
+	uint64_t seen;
+	nsec since, limit;
+};
+
+static void on_idle(void *ctx)
+{
+	struct idle *i = ctx;
+	struct agent *a = i->agent;
+
+	if (shims_count(a->shims) || a->next_task != i->seen) {
+		i->seen = a->next_task;
+		i->since = loop_now();
+	} else if (loop_now() - i->since >= i->limit) {
+		log_line(LOG_INFO, "idle, so leaving");
+		loop_stop(a->loop, 0);
+		return;
+	}
+	loop_timer_set(i->timer, i->limit / 4);
+}
+
+static void on_wake(void *ctx)
+{
+	agent_sched(ctx, (struct sched_event){.type = SCHED_TICK});
+}
+
+/* The hosts file of people who do not set MUSTER_HOSTS. */
+static char *hosts_from_file(void)
+{
+	enum { HOSTS_MAX = 1 << 20 };
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	AUTO_FREE char *path = NULL;
+	struct buf b = {0};
+
+	if (config && *config == '/')
+		path = xasprintf("%s/muster/hosts", config);
+	else if (home && *home == '/')
+		path = xasprintf("%s/.config/muster/hosts", home);
+	if (!path || fs_read(path, HOSTS_MAX, &b, NULL))
+		b.len = 0;
+	buf_u8(&b, 0);
+	return b.data;
+}
+
+static void raise_limits(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static unsigned cores(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof set, &set) == 0)
+		return (unsigned)CPU_COUNT(&set);
+	return (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* One agent a state folder: the lock lives as long as we do. False when there is one already. */
+static bool lock_state(const char *dir)
+{
+	AUTO_FREE char *path = xasprintf("%s/agent.lock", dir);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+static void say_ready(int fd)
+{
+	if (fd < 0)
+		return;
+	if (write(fd, "r", 1) != 1)
+		log_line(LOG_WARNING, "nobody waits for the ready byte");
+	close(fd);
+}
+
+static void open_state(struct agent *a)
+{
+	char dir[256];
+	struct err e = {0};
+
+	if (local_socket_dir(dir, sizeof dir, getuid(), env_of_process)) {
+		log_line(LOG_ERROR, "the state folder's path is too long, or not absolute");
+		exit(1);
+	}
+	if (fs_mkdirs(dir, 0700, &e)) {
+		log_line(LOG_ERROR, "cannot keep state: %s", e.text);
+		exit(1);
+	}
+	a->state_dir = xstrdup(dir);
+	if (!lock_state(dir))
+		exit(0); /* another one was faster, and serves */
+}
+
+static void agent_free(struct agent *a)
+{
+	struct remote *r, *next;
+
+	shims_free(a->shims);
+	HASH_ITER(hh, a->remotes, r, next) remote_free(r);
+	local_free(a->local);
+	compilers_free(a->compilers);
+	probes_free(a->probes);
+	scan_free(a->scan);
+	disk_free(a->disk);
+	loop_timer_free(a->wake);
+	sched_free(a->sched);
+	tally_free(&a->why_local);
+	tally_free(&a->why_other);
+	loop_free(a->loop);
+	free(a->events);
+	free(a->hosts);
+	free(a->state_dir);
+}
+
+static void serve(struct agent *a, int ready_fd)
+{
+	struct err e = {0};
+	AUTO_FREE char *hosts =
+	    getenv("MUSTER_HOSTS") ? xstrdup(getenv("MUSTER_HOSTS")) : hosts_from_file();
+
+	a->loop = loop_new();
+	a->wake = loop_timer_new(a->loop, on_wake, a);
+	a->sched = sched_new((uint64_t)loop_now());
+	a->disk = disk_new();
+	a->scan = scan_new(disk_scan_fs(a->disk));
+	a->probes = probes_new(a->disk, a->scan);
+	a->compilers = compilers_new();
+	a->local = local_new((unsigned)env_number("MUSTER_LOCAL_SLOTS", cores(), 1, 10000), task_slot);
+	a->peer_timeout_ms = (int)env_number("MUSTER_PEER_TIMEOUT_MS", 15000, 100, 3600000);
+	a->compress_always = env_number("MUSTER_COMPRESS_ALWAYS", 0, 0, 1) != 0;
+	agent_set_hosts(a, hosts);
+	a->shims = shims_new(a, &e);
+	if (!a->shims) {
+		log_line(LOG_ERROR, "cannot serve: %s", e.text);
+		exit(1);
+	}
+	struct idle idle = {.agent = a, .since = loop_now(),
+			    .limit = LOOP_MS(1000) * env_number("MUSTER_IDLE_SECONDS", 600, 1, 1000000)};
+	struct loop_watch *stop[] = {loop_signal(a->loop, SIGTERM, on_signal, a->loop),
+				     loop_signal(a->loop, SIGINT, on_signal, a->loop)};
+
+	idle.timer = loop_timer_new(a->loop, on_idle, &idle);
+	loop_timer_set(idle.timer, idle.limit / 4);
+	say_ready(ready_fd);
+	loop_run(a->loop);
+	loop_timer_free(idle.timer);
+	for (size_t i = 0; i < sizeof stop / sizeof *stop; i++)
+		loop_unwatch(stop[i]);
+	agent_free(a);
+}
+
+int main(int argc, char **argv)
+{
+	struct agent agent = {0};
+	enum log_level level = LOG_NOTICE;
+	int ready_fd = -1, c;
+
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		switch (c) {
+		case OPT_READY: ready_fd = atoi(optarg); break;
+		case OPT_VERBOSE: level = LOG_INFO; break;
+		case OPT_HELP: fputs(usage, stdout); return 0;
+		case OPT_VERSION: puts("muster-agent " MUSTER_VERSION); return 0;
+		default: fputs(usage, stderr); return 2;
+		}
+	}
+	log_setup("muster-agent", level);
+	signal(SIGPIPE, SIG_IGN);
+	umask(022);
+	raise_limits();
+	if (ready_fd >= 0)
+		fcntl(ready_fd, F_SETFD, FD_CLOEXEC);
+	open_state(&agent);
+	serve(&agent, ready_fd);
+	return 0;
+}

@@ -1,0 +1,104 @@
+#include "agent/native.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "sys/fs.h"
+#include "sys/hash.h"
+#include "sys/spawn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { OUTPUT_MAX = 1 << 20, TIMEOUT_MS = 20000 };
+
+/* The words of cc1's command line for OPTION and OTHER, without quotes. */
+static char *cc1_words(struct arena *a, const char *driver, const char *path, const char *const opts[4],
+		       struct err *e)
+{
+	AUTO_BUF struct buf out = {0};
+	struct strv argv = {0}, env = {0};
+	int status;
+
+	strv_add(a, &argv, driver);
+	strv_add(a, &argv, "-###");
+	for (size_t i = 0; i < 4 && opts[i]; i++)
+		strv_add(a, &argv, opts[i]);
+	static const char *const tail[] = {"-E", "-x", "c", "/dev/null"};
+
+	for (size_t i = 0; i < sizeof tail / sizeof *tail; i++)
+		strv_add(a, &argv, tail[i]);
+	strv_add(a, &env, "LC_ALL=C");
+	strv_add(a, &env, arena_printf(a, "PATH=%s", path ? path : "/usr/bin:/bin"));
+	if (spawn_capture(argv.v, env.v, "/", OUTPUT_MAX, TIMEOUT_MS, NULL, &out, &status, e))
+		return NULL;
+	buf_u8(&out, 0);
+	char *line = strstr(out.data, "/cc1");
+	char *to = line;
+
+	if (status || !line) {
+		err_set(e, 0, "the compiler does not tell what native means here");
+		return NULL;
+	}
+	for (char *p = line; *p && *p != '\n'; p++)
+		if (*p != '"')
+			*to++ = *p;
+	*to = 0;
+	return arena_strdup(a, line);
+}
+
+/* What GCC's local_cpu_detect says for the architecture, and for tuning. */
+static int detect(struct arena *a, const char *driver, const char *path, int m32, char **arch, char **tune,
+		  struct err *e)
+{
+	const char *width = m32 ? "-m32" : "-m64";
+	const char *const ask_arch[4] = {width, "-march=native", "-mtune=generic"};
+	const char *const ask_tune[4] = {width, "-mtune=native", "-march=x86-64"};
+	char *line = cc1_words(a, driver, path, ask_arch, e);
+	char *other = line ? cc1_words(a, driver, path, ask_tune, e) : NULL;
+
+	if (!other)
+		return -1;
+	/* "… -march=NAME flags… -mtune=generic …": from -march= up to the tuning */
+	char *begin = strstr(line, " -march="), *end = begin ? strstr(begin, " -mtune=generic") : NULL;
+	/* "… --param l1-cache-size=… -mtune=NAME …" */
+	char *tune_begin = strstr(other, " --param l1-cache");
+	char *tune_name = strstr(tune_begin ? tune_begin : other, " -mtune=");
+
+	if (!begin || !end || !tune_name)
+		return err_set(e, 0, "native has an unknown form in this compiler");
+	*end = 0;
+	*arch = begin + 1;
+	tune_name[1 + strcspn(tune_name + 1, " ")] = 0;
+	*tune = (tune_begin ? tune_begin : tune_name) + 1;
+	return 0;
+}
+
+const char *native_specs(struct arena *a, const char *driver, const char *path, int m32, const char *dir,
+			 struct err *e)
+{
+	struct digest d;
+	struct stat st;
+	char hex[DIGEST_HEX], *arch = NULL, *tune = NULL;
+
+	if (stat(driver, &st))
+		return err_set(e, 0, "the compiler is not there"), NULL;
+	AUTO_FREE char *key = xasprintf("%s %d %lld %lld", driver, m32, (long long)st.st_mtim.tv_sec,
+					(long long)st.st_ino);
+
+	hash_bytes(key, strlen(key), &d);
+	const char *file = arena_printf(a, "%s/native-%.16s.specs", dir, digest_hex(&d, hex));
+
+	if (stat(file, &st) == 0)
+		return file;
+	if (detect(a, driver, path, m32, &arch, &tune, e))
+		return NULL;
+	char *text = arena_printf(a,
+				  "*cc1_cpu:\n%%{march=native:%%>march=native %s %%{!mtune=*:%%>mtune=native "
+				  "%s}} %%{mtune=native:%%>mtune=native %s}\n\n",
+				  arch, tune, tune);
+
+	return fs_write_file(file, text, strlen(text), 0644, e) ? NULL : file;
+}

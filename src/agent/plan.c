@@ -1,0 +1,427 @@
+/* cc_parse → which compiler → its search list → the files → the command for the worker. Each step may end it
+ * with a reason for compiling here. */
+#include "agent/plan.h"
+
+#include "agent/agent.h"
+#include "agent/compilers.h"
+#include "agent/disk.h"
+#include "agent/locale.h"
+#include "agent/locate.h"
+#include "agent/native.h"
+#include "agent/probe.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "scan/scan.h"
+#include "sys/fs.h"
+#include "sys/hash.h"
+#include "wire/local.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { RESPONSE_MAX = 16 << 20 };
+
+struct maker {
+	struct agent *agent;
+	struct arena *arena;
+	const struct local_request *request;
+	struct plan *plan;
+	const struct probe *probe;
+};
+
+static struct plan *stay(struct plan *p, const char *why)
+{
+	p->travels = false;
+	p->why = why;
+	return p;
+}
+
+static const char *read_response(void *ctx, struct arena *a, const char *name)
+{
+	struct maker *m = ctx;
+	AUTO_BUF struct buf b = {0};
+
+	if (fs_read(path_join(a, m->request->cwd, name), RESPONSE_MAX, &b, NULL))
+		return NULL;
+	return arena_strndup(a, b.data ? b.data : "", b.len);
+}
+
+/* Environment that changes what a compiler writes or says (GCC manual 3.21; Clang's own; gettext). */
+static bool env_travels(const char *var)
+{
+	static const char *const names[] = {
+	    "CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "OBJCPLUS_INCLUDE_PATH",
+	    "COLUMNS", "GCC_COLORS", "GCC_COMPARE_DEBUG", "GCC_EXTRA_DIAGNOSTIC_OUTPUT", "GCC_URLS", "LANG",
+	    "LANGUAGE", "NO_COLOR", "PATH", "PWD", "SOURCE_DATE_EPOCH", "TERM", "TERM_URLS", "TZ",
+	    "COLORTERM", "CLICOLOR_FORCE", "SDKROOT"};
+	size_t n = strcspn(var, "=");
+
+	if (strncmp(var, "LC_", 3) == 0)
+		return true;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strlen(names[i]) == n && memcmp(names[i], var, n) == 0)
+			return true;
+	return false;
+}
+
+/* Environment under which a compiler does things that this does not model. */
+static const char *env_forbids(char *const env[])
+{
+	static const char *const names[] = {"GCC_EXEC_PREFIX", "COMPILER_PATH", "DEPENDENCIES_OUTPUT",
+					    "SUNPRO_DEPENDENCIES", "CCC_OVERRIDE_OPTIONS", "CCC_ADD_ARGS",
+					    "COLLECT_GCC", "LD_PRELOAD"};
+	static const char *const whys[] = {
+	    "GCC_EXEC_PREFIX is set", "COMPILER_PATH is set", "DEPENDENCIES_OUTPUT is set",
+	    "SUNPRO_DEPENDENCIES is set", "CCC_OVERRIDE_OPTIONS is set", "CCC_ADD_ARGS is set",
+	    "called by a compiler driver", "LD_PRELOAD is set"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		const char *v = env_get(env, names[i]);
+
+		if (v && *v)
+			return whys[i];
+	}
+	return NULL;
+}
+
+static void make_env(struct maker *m)
+{
+	struct stat dot, pwd;
+
+	for (char *const *e = m->request->env; *e; e++) {
+		/* A PWD that does not name the current folder is ignored by compilers, there as here; but
+		 * there it might name something by chance. */
+		if (strncmp(*e, "PWD=", 4) == 0) {
+			if (stat(*e + 4, &pwd) || stat(m->request->cwd, &dot) || pwd.st_ino != dot.st_ino ||
+			    pwd.st_dev != dot.st_dev)
+				continue;
+			strv_add(m->arena, &m->plan->places, *e + 4);
+		}
+		if (env_travels(*e))
+			strv_add(m->arena, &m->plan->env, *e);
+	}
+}
+
+static void make_argv(struct maker *m, const char *specs)
+{
+	struct plan *p = m->plan;
+
+	strv_add(m->arena, &p->argv, p->command->argv.v[0]);
+	if (specs)
+		strv_add(m->arena, &p->argv, arena_printf(m->arena, "-specs=%s", specs));
+	for (size_t i = 1; i < p->command->argv.n; i++)
+		strv_add(m->arena, &p->argv, p->command->argv.v[i]);
+}
+
+static const char *absolute(struct maker *m, const char *path)
+{
+	return path_join(m->arena, m->request->cwd, path);
+}
+
+/* -fprofile-use: GCC looks for AUXNAME.gcda beside the object, or for the mangled full name in the folder
+ * that was given. All that could be it travels. */
+static void add_profiles(struct maker *m)
+{
+	const struct cc_command *cc = m->plan->command;
+	const char *given = cc->profile_use && *cc->profile_use ? absolute(m, cc->profile_use) : NULL;
+	const char *object = absolute(m, cc->object);
+	const char *stem = path_base(path_stem(m->arena, object));
+	const char *source_stem = path_base(path_stem(m->arena, cc->source));
+	struct stat st;
+	const char *dir = given && stat(given, &st) == 0 && S_ISDIR(st.st_mode)
+			      ? given
+			      : path_dir(m->arena, given ? given : object);
+	DIR *list = opendir(dir);
+
+	if (given)
+		strv_add(m->arena, &m->plan->places, given);
+	for (struct dirent *i; list && (i = readdir(list));)
+		if (strcmp(path_suffix(i->d_name), ".gcda") == 0 &&
+		    (strstr(i->d_name, stem) || strstr(i->d_name, source_stem)))
+			strv_add(m->arena, &m->plan->places, path_join(m->arena, dir, i->d_name));
+	if (list)
+		closedir(list);
+}
+
+static void add_places(struct maker *m)
+{
+	struct plan *p = m->plan;
+	const struct cc_command *cc = p->command;
+
+	strv_add(m->arena, &p->places, m->request->cwd);
+	for (size_t i = 0; i < m->probe->nquote; i++)
+		strv_add(m->arena, &p->places, m->probe->quote[i]);
+	for (size_t i = 0; i < m->probe->nbracket; i++)
+		strv_add(m->arena, &p->places, m->probe->bracket[i]);
+	for (size_t i = 0; i < cc->dirs.n; i++)
+		strv_add(m->arena, &p->places, absolute(m, cc->dirs.v[i]));
+	for (size_t i = 0; i < cc->noutputs; i++)
+		strv_add(m->arena, &p->places, absolute(m, cc->outputs[i].dir));
+	for (size_t i = 0; i < cc->inputs.n; i++)
+		strv_add(m->arena, &p->places, absolute(m, cc->inputs.v[i]));
+	if (cc->profile_use_given)
+		add_profiles(m);
+	if (cc->depfile)
+		strv_add(m->arena, &p->places,
+			 path_dir(m->arena, absolute(m, cc->depfile)));
+}
+
+/* Folders that the worker fills by itself, or that name other things there. */
+static bool is_special(const char *path)
+{
+	static const char *const dirs[] = {"/proc/", "/sys/", "/dev/"};
+
+	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+		if (strncmp(path, dirs[i], strlen(dirs[i])) == 0)
+			return true;
+	return false;
+}
+
+static const char *const *pointers(struct maker *m, const struct strv *list)
+{
+	const char **v = arena_alloc(m->arena, (list->n + 1) * sizeof *v);
+
+	for (size_t i = 0; i < list->n; i++)
+		v[i] = absolute(m, list->v[i]);
+	return v;
+}
+
+/* The compiler's clock is the user's: with __DATE__ or __TIME__ in sight the worker is told what time it is
+ * here and now. SOURCE_DATE_EPOCH is read as UTC (GCC manual 3.21), so it is moved by our zone. */
+static void tell_time(struct maker *m)
+{
+	time_t now = time(NULL);
+	struct tm here;
+	const char *zone = env_get(m->request->env, "TZ");
+
+	if (env_get(m->request->env, "SOURCE_DATE_EPOCH"))
+		return;
+	char *old = getenv("TZ") ? xstrdup(getenv("TZ")) : NULL;
+
+	if (zone)
+		setenv("TZ", zone, 1);
+	else
+		unsetenv("TZ");
+	tzset();
+	localtime_r(&now, &here);
+	if (old)
+		setenv("TZ", old, 1);
+	else
+		unsetenv("TZ");
+	free(old);
+	tzset();
+	strv_add(m->arena, &m->plan->env,
+		 arena_printf(m->arena, "SOURCE_DATE_EPOCH=%lld", (long long)now + here.tm_gmtoff));
+}
+
+static int scan_inputs(struct maker *m, struct err *e)
+{
+	struct plan *p = m->plan;
+	const struct cc_command *cc = p->command;
+	struct scan_result found;
+	const char **forced = arena_alloc(m->arena, (cc->nforced + 1) * sizeof *forced);
+	const char **macros = arena_alloc(m->arena, (cc->nmacros + 1) * sizeof *macros);
+	size_t nmacros = 0;
+
+	for (size_t i = 0; i < cc->nforced; i++)
+		forced[i] = cc->forced[i].name;
+	for (size_t i = 0; i < cc->nmacros; i++)
+		if (!cc->macros[i].undef)
+			macros[nmacros++] = cc->macros[i].text;
+	struct scan_ask ask = {
+	    .search = m->probe->search,
+	    .cwd = m->request->cwd,
+	    .source = cc->source,
+	    .forced = forced,
+	    .nforced = cc->nforced,
+	    .macros = macros,
+	    .nmacros = nmacros,
+	    .predefined = m->probe->predefined,
+	    .asm_dirs = pointers(m, &cc->asm_dirs),
+	    .nasm_dirs = cc->asm_dirs.n,
+	    .assembler = cc->language == CC_LANG_ASM || cc->language == CC_LANG_ASM_CPP,
+	    .preprocessed = cc->language == CC_LANG_C_CPP || cc->language == CC_LANG_CXX_CPP ||
+			    cc->language == CC_LANG_ASM,
+	};
+
+	if (scan_closure(m->agent->scan, &ask, &found, NULL, e))
+		return -1;
+	if (found.uses_timestamp)
+		return err_set(e, 0, "__TIMESTAMP__ is written in this machine's time zone");
+	p->files = arena_alloc(m->arena, found.n * sizeof(struct scan_file *));
+	memcpy(p->files, found.files, found.n * sizeof(struct scan_file *));
+	p->nfiles = found.n;
+	for (size_t i = 0; i < found.n; i++)
+		if (is_special(found.files[i]->path))
+			return err_set(e, 0, "it reads a file of /proc, /sys or /dev");
+	if (found.uses_date_time)
+		tell_time(m);
+	return 0;
+}
+
+static uint64_t unit_key(const struct plan *p)
+{
+	struct hash *h = hash_new();
+	struct digest d;
+	uint64_t key;
+
+	hash_add(h, p->cwd, strlen(p->cwd) + 1);
+	for (size_t i = 0; i < p->argv.n; i++)
+		hash_add(h, p->argv.v[i], strlen(p->argv.v[i]) + 1);
+	hash_end(h, &d);
+	memcpy(&key, d.b, sizeof key);
+	return key;
+}
+
+/* A folder we cannot write to: let the compiler itself say so. */
+static bool outputs_writable(struct maker *m)
+{
+	const struct cc_command *cc = m->plan->command;
+	const char *object = absolute(m, cc->object);
+	struct stat st;
+
+	for (size_t i = 0; i < cc->noutputs; i++) {
+		const char *dir = absolute(m, cc->outputs[i].dir);
+
+		if (stat(dir, &st) || !S_ISDIR(st.st_mode) || access(dir, W_OK | X_OK))
+			return false;
+	}
+	if (lstat(object, &st) == 0 && !S_ISREG(st.st_mode) && strcmp(object, "/dev/null") != 0)
+		return false;
+	return true;
+}
+
+static bool has_m32(const struct cc_command *cc)
+{
+	bool m32 = false;
+
+	for (size_t i = 1; i < cc->argv.n; i++) {
+		if (strcmp(cc->argv.v[i], "-m32") == 0)
+			m32 = true;
+		else if (strcmp(cc->argv.v[i], "-m64") == 0)
+			m32 = false;
+	}
+	return m32;
+}
+
+/* The steps that may need the compiler's own word. */
+static struct plan *finish(struct maker *m)
+{
+	struct plan *p = m->plan;
+	const struct local_request *r = m->request;
+	const char *path = env_get(r->env, "PATH"), *specs = NULL;
+	struct err e = {0};
+
+	p->compiler = compilers_get(m->agent->compilers, p->program, path, &e);
+	if (!p->compiler)
+		return stay(p, "its compiler could not be identified");
+	if (p->command->march_native) {
+		if (p->command->family != CC_GCC)
+			return stay(p, "native means this machine's processor");
+		specs = native_specs(m->arena, p->program, path, has_m32(p->command), m->agent->state_dir, &e);
+		if (!specs)
+			return stay(p, "native means this machine's processor");
+		strv_add(m->arena, &p->places, specs);
+	}
+	m->probe = probe_get(m->agent->probes, p->command, p->program, r->cwd, r->env, &e);
+	if (!m->probe)
+		return stay(p, "the compiler does not tell its search list for these options");
+	make_env(m);
+	disk_begin(m->agent->disk, m->probe->track);
+	if (scan_inputs(m, &e))
+		return stay(p, arena_strdup(m->arena, e.text));
+	add_places(m);
+	const char *why = locale_places(m->arena, r->env, &p->places);
+
+	if (why)
+		return stay(p, why);
+	make_argv(m, specs);
+	p->stamp = disk_stamp(m->agent->disk);
+	p->unit = unit_key(p);
+	p->travels = true;
+	return p;
+}
+
+/* Does the shim live in the same world of files as we do? */
+static bool same_world(const struct local_request *r)
+{
+	struct stat st;
+
+	return stat("/", &st) == 0 && st.st_dev == r->root_dev && st.st_ino == r->root_ino &&
+	       stat(r->cwd, &st) == 0 && st.st_dev == r->cwd_dev && st.st_ino == r->cwd_ino;
+}
+
+struct plan *plan_make(struct agent *agent, struct arena *a, const struct local_request *r)
+{
+	struct plan *p = arena_alloc(a, sizeof *p);
+	struct maker m = {.agent = agent, .arena = a, .request = r, .plan = p};
+	struct cc_reader reader = {.ctx = &m, .read = read_response};
+
+	p->cwd = r->cwd;
+	p->program = locate_compiler(a, r->argv[0], env_get(r->env, "PATH"), r->cwd, r->self);
+	p->command = cc_parse(a, r->argv, &reader);
+	if (p->command->verdict == CC_NOT_A_COMPILE) {
+		p->other = true;
+		p->cheap = p->command->cheap;
+		return stay(p, p->command->why);
+	}
+	if (p->command->verdict == CC_LOCAL)
+		return stay(p, p->command->why);
+	if (!p->program)
+		return stay(p, "its compiler was not found on PATH");
+	if (!agent->remotes)
+		return stay(p, "no workers are configured");
+	if (!same_world(r))
+		return stay(p, "it sees other files than the agent (a container or chroot)");
+	const char *why = env_forbids(r->env);
+
+	if (why)
+		return stay(p, why);
+	if (!outputs_writable(&m))
+		return stay(p, "its output cannot be written");
+	return finish(&m);
+}
+
+bool plan_is_fresh(struct agent *agent, const struct plan *p)
+{
+	disk_begin(agent->disk, NULL);
+	for (size_t i = 0; i < p->nfiles; i++)
+		if (!disk_file_fresh(agent->disk, p->files[i], p->stamp))
+			return false;
+	return true;
+}
+
+/* PATH comes from the worker with links resolved; the pattern's folder may be spelled through links. */
+static const char *match(struct arena *a, const struct plan *p, const struct cc_output *o, const char *path)
+{
+	const char *here = path_join(a, p->cwd, o->dir);
+	const char *base = path_base(path);
+	size_t stem = strlen(o->stem);
+
+	if (strncmp(base, o->stem, stem) != 0 || strcmp(base + stem, o->suffix) != 0)
+		return NULL;
+	AUTO_FREE char *real = realpath(here, NULL);
+
+	if (!real)
+		return NULL;
+	const char *full = path_join(a, real, base);
+
+	return strcmp(full, path) == 0 ? full : NULL;
+}
+
+const char *plan_output(const struct plan *p, struct arena *a, const char *path)
+{
+	for (size_t i = 0; i < p->command->noutputs; i++) {
+		const char *found = match(a, p, &p->command->outputs[i], path);
+
+		if (found)
+			return found;
+	}
+	return NULL;
+}

@@ -1,0 +1,38 @@
+#pragma once
+#include "cc/command.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+/* What a compile needs to be done elsewhere: which compiler, which files, which command, and which outputs
+ * may come back. Made anew for each round of a job; lives in the job's arena. */
+struct agent;
+struct arena;
+struct compiler;
+struct local_request;
+struct scan_file;
+
+struct plan {
+	bool travels;
+	const char *why;             /* when not: the reason, countable */
+	bool other;                  /* it is no compile at all (a link, --version …) */
+	bool cheap;                  /* and needs no local slot */
+	const char *program;         /* the real compiler, absolute; NULL: let the shim find it */
+	struct cc_command *command;
+	const struct compiler *compiler;
+	const struct scan_file **files;
+	size_t nfiles;
+	struct strv places;          /* further paths that must stand in the worker's view, absolute */
+	struct strv argv, env;       /* as the worker runs it */
+	const char *cwd;
+	uint64_t stamp;              /* of the disk when this was made: later changes make it stale */
+	uint64_t unit;               /* names source and options, for predictions */
+};
+
+/* Never fails: what cannot travel says why. */
+struct plan *plan_make(struct agent *, struct arena *, const struct local_request *);
+/* True when every file is still what it was. */
+bool plan_is_fresh(struct agent *, const struct plan *);
+/* The output that PATH (absolute, canonical on the worker) is, as a path here; NULL when this command may
+ * not write such a file. */
+const char *plan_output(const struct plan *, struct arena *, const char *path);

@@ -1,0 +1,290 @@
+#include "agent/task.h"
+
+#include "agent/agent.h"
+#include "agent/compilers.h"
+#include "agent/local.h"
+#include "agent/outputs.h"
+#include "agent/plan.h"
+#include "agent/remote.h"
+#include "agent/shims.h"
+#include "agent/tally.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "wire/message.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static void handle(struct task *t, enum job_event event);
+
+struct task *task_find(struct agent *a, uint64_t id)
+{
+	struct task *t;
+
+	HASH_FIND(hh, a->tasks, &id, sizeof id, t);
+	return t;
+}
+
+static void set_why(struct task *t, const char *why)
+{
+	snprintf(t->why_room, sizeof t->why_room, "%s", why);
+	t->why = t->why_room;
+}
+
+static void discard(struct task *t)
+{
+	outputs_free(t->outputs);
+	t->outputs = NULL;
+	t->text[0].len = t->text[1].len = 0;
+	t->unwritable = t->unexpected = t->stale = false;
+}
+
+static void task_free(struct task *t)
+{
+	discard(t);
+	buf_free(&t->text[0]);
+	buf_free(&t->text[1]);
+	arena_free(t->arena);
+	HASH_DEL(t->agent->tasks, t);
+	free(t);
+}
+
+/* -- what the table tells us to do ----------------------------------------------------------- */
+
+static enum job_event do_prepare(struct task *t)
+{
+	arena_free(t->arena);
+	t->arena = arena_new();
+	t->plan = plan_make(t->agent, t->arena, t->request);
+	if (t->plan->travels)
+		return JOB_PREPARED;
+	set_why(t, t->plan->why);
+	return JOB_MUST_LOCAL;
+}
+
+static enum job_event do_check(struct task *t)
+{
+	if (!t->stale && plan_is_fresh(t->agent, t->plan))
+		return JOB_FRESH;
+	t->agent->nstale++;
+	set_why(t, "its files kept changing");
+	return JOB_STALE;
+}
+
+static enum job_event do_write(struct task *t)
+{
+	struct err e = {0};
+
+	if (t->unexpected) {
+		set_why(t, "it writes a file that was not foreseen");
+		return JOB_UNWRITABLE;
+	}
+	if (t->unwritable || (t->outputs && outputs_place(t->outputs, &e))) {
+		if (e.text[0])
+			log_line(LOG_WARNING, "an output could not be written: %s", e.text);
+		set_why(t, "its output could not be written");
+		return JOB_UNWRITABLE;
+	}
+	return JOB_WRITTEN;
+}
+
+static void do_reply(struct task *t)
+{
+	t->agent->njobs++;
+	t->agent->nremote++;
+	shim_reply(t->shim, t->text[0].data, t->text[0].len, t->text[1].data, t->text[1].len, t->status);
+}
+
+static void do_local(struct task *t, bool slot)
+{
+	struct agent *a = t->agent;
+
+	if (t->plan->other) {
+		a->nother++;
+		tally_add(&a->why_other, t->why);
+	} else {
+		a->njobs++;
+		a->nlocal++;
+		tally_add(&a->why_local, t->why);
+	}
+	shim_run_local(t->shim, t->plan->program, slot);
+}
+
+static void release(struct task *t, enum sched_event_type how)
+{
+	t->remote = NULL;
+	agent_sched(t->agent,
+		    (struct sched_event){.type = how, .job = t->id, .cpu_ns = (nsec)t->cpu_ns});
+}
+
+/* Carries out EFFECTS but those that lead to the next event; what is given back comes before what is asked
+ * for. */
+static void carry_out(struct task *t, unsigned effects)
+{
+	if (effects & JOB_DO_DISCARD)
+		discard(t);
+	if (effects & JOB_DO_CANCEL_REMOTE && t->remote)
+		remote_cancel(t->remote, t);
+	if (effects & JOB_DO_CANCEL_ASK)
+		release(t, SCHED_CANCEL);
+	if (effects & JOB_DO_RELEASE_OK)
+		release(t, SCHED_DONE);
+	if (effects & JOB_DO_RELEASE_BAD)
+		release(t, SCHED_FAILED);
+	if (effects & JOB_DO_UNQUEUE_LOCAL)
+		local_forget(t->agent->local, t);
+	if (effects & JOB_DO_SEND)
+		remote_send(t->remote, t);
+	if (effects & JOB_DO_REPLY)
+		do_reply(t);
+	if (effects & JOB_DO_LOCAL)
+		do_local(t, true);
+	if (effects & JOB_DO_ASK)
+		agent_sched(t->agent, (struct sched_event){.type = SCHED_ASK,
+							   .job = t->id,
+							   .toolchain = t->plan->compiler->ref,
+							   .unit = t->plan->unit});
+}
+
+static void handle(struct task *t, enum job_event event)
+{
+	unsigned effects;
+
+	do {
+		effects = job_step(&t->life, event);
+		assert(!(effects & JOB_BUG));
+		if (effects & (JOB_DO_QUEUE_LOCAL) && t->plan->cheap) {
+			do_local(t, false);
+			task_free(t);
+			return;
+		}
+		/* The last act of a turn: what comes of it arrives as an event of its own. */
+		carry_out(t, effects);
+		if (effects & JOB_DO_FREE) {
+			task_free(t);
+			return;
+		}
+		if (effects & JOB_DO_QUEUE_LOCAL) {
+			local_want(t->agent->local, t);
+			return;
+		}
+		if (effects & JOB_DO_PREPARE)
+			event = do_prepare(t);
+		else if (effects & JOB_DO_CHECK)
+			event = do_check(t);
+		else if (effects & JOB_DO_WRITE)
+			event = do_write(t);
+	} while (effects & (JOB_DO_PREPARE | JOB_DO_CHECK | JOB_DO_WRITE));
+}
+
+/* -- events ---------------------------------------------------------------------------------- */
+
+struct task *task_new(struct agent *a, struct shim *shim, struct local_request *request)
+{
+	struct task *t = xcalloc(1, sizeof *t);
+	const char *hosts = NULL;
+
+	for (char **e = request->env; *e; e++)
+		if (strncmp(*e, "MUSTER_HOSTS=", 13) == 0)
+			hosts = *e + 13;
+	if (hosts)
+		agent_set_hosts(a, hosts);
+	t->id = ++a->next_task;
+	t->agent = a;
+	t->shim = shim;
+	t->request = request;
+	HASH_ADD(hh, a->tasks, id, sizeof t->id, t);
+	uint64_t id = t->id;
+
+	handle(t, do_prepare(t));
+	return task_find(a, id);
+}
+
+void task_gone(struct task *t)
+{
+	handle(t, JOB_GONE);
+}
+
+void task_granted(struct task *t, struct remote *r)
+{
+	t->remote = r;
+	handle(t, JOB_GRANT);
+}
+
+void task_home(struct task *t, const char *why)
+{
+	set_why(t, why);
+	handle(t, JOB_HOME);
+}
+
+void task_slot(struct task *t)
+{
+	handle(t, JOB_SLOT);
+}
+
+void task_lost(struct task *t)
+{
+	t->agent->nretries++;
+	t->remote = NULL;
+	set_why(t, "its workers were lost");
+	handle(t, JOB_LOST);
+}
+
+int task_output(struct task *t, const struct message_output *m, struct err *e)
+{
+	if (m->bytes.n > MESSAGE_CHUNK)
+		return err_set(e, EPROTO, "an OUTPUT that is too long");
+	if (m->index < 2) {
+		if (t->text[m->index].len != m->offset || m->offset + m->bytes.n > TASK_TEXT_MAX)
+			return err_set(e, EPROTO, "OUTPUT text out of order, or too much of it");
+		buf_add(&t->text[m->index], m->bytes.p, m->bytes.n);
+		return 0;
+	}
+	if (t->unwritable || t->unexpected)
+		return 0;
+	if (m->offset == 0) {
+		t->target = plan_output(t->plan, t->arena, m->path);
+		if (!t->target) {
+			log_line(LOG_WARNING, "not foreseen: %s was written by: %s", m->path,
+				 t->plan->command->source);
+			t->unexpected = true;
+			return 0;
+		}
+		if (!t->outputs)
+			t->outputs = outputs_new();
+	}
+	struct err why = {0};
+
+	if (t->target &&
+	    outputs_add(t->outputs, t->target, m->mode, m->offset, m->bytes.p, m->bytes.n, &why)) {
+		log_line(LOG_WARNING, "an output could not be kept: %s", why.text);
+		t->unwritable = true;
+	}
+	return 0;
+}
+
+int task_result(struct task *t, const struct message_result *m, struct err *e)
+{
+	if (m->outcome > WIRE_STALE)
+		return err_set(e, EPROTO, "a RESULT of an unknown kind");
+	t->status = m->status;
+	t->cpu_ns = (m->user_us + m->sys_us) * 1000;
+	t->stale = m->outcome == WIRE_STALE;
+	bool ended = m->outcome == WIRE_COMPILED && (WIFEXITED(m->status) || WIFSIGNALED(m->status));
+
+	/* A compiler that was killed (out of memory, most likely) says nothing about the program. */
+	if (m->outcome == WIRE_FAILED || (ended && WIFSIGNALED(m->status))) {
+		t->agent->nretries++;
+		set_why(t, "workers failed it");
+		handle(t, JOB_FAILED);
+	} else {
+		handle(t, JOB_RESULT);
+	}
+	return 0;
+}

@@ -1,0 +1,57 @@
+#pragma once
+#include "base/buf.h"
+#include "core/job.h"
+#include "wire/local.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+/* One request of a shim, from argv to exit status: carries out what core/job decides. */
+struct agent;
+struct arena;
+struct outputs;
+struct plan;
+struct remote;
+struct shim;
+struct message_output;
+struct message_result;
+struct err;
+
+struct task {
+	uint64_t id; /* key; also the job's id on the wire and in the scheduler */
+	struct agent *agent;
+	struct shim *shim;
+	struct local_request *request; /* owned by the shim */
+	struct job_life life;
+	struct arena *arena;           /* of this round */
+	struct plan *plan;
+	struct remote *remote;         /* while granted */
+	struct task *next_local;       /* in the queue for a local slot */
+	const char *why;               /* for compiling here, if it comes to that */
+	char why_room[300];
+
+	/* what has come back */
+	struct outputs *outputs;
+	const char *target;            /* of the file that is arriving */
+	struct buf text[2];            /* stdout, stderr */
+	bool unwritable;               /* an output could not be kept here */
+	bool unexpected;               /* the compiler wrote something we did not foresee */
+	bool stale;                    /* the worker was told that a file changed */
+	uint32_t status;
+	uint64_t cpu_ns;
+	UT_hash_handle hh;
+};
+
+enum { TASK_TEXT_MAX = 64 << 20 };
+
+/* Takes over a request; the shim hears of it by shim_… calls. */
+struct task *task_new(struct agent *, struct shim *, struct local_request *);
+void task_gone(struct task *);                     /* the shim hung up */
+void task_granted(struct task *, struct remote *); /* by the scheduler */
+void task_home(struct task *, const char *why);    /* by the scheduler */
+void task_slot(struct task *);                     /* a local slot */
+/* From the remote. A malformed or lying message is -1 with ERR: the worker is given up. */
+int task_output(struct task *, const struct message_output *, struct err *);
+int task_result(struct task *, const struct message_result *, struct err *);
+void task_lost(struct task *);                     /* the connection broke */
+struct task *task_find(struct agent *, uint64_t id);

@@ -1,0 +1,77 @@
+#include "cli/ask.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "sys/fs.h"
+#include "wire/local.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static const char *env_of_process(const char *name)
+{
+	return getenv(name);
+}
+
+/* Reads frames until EXIT: its status, or -1. */
+static int read_answer(int fd, struct buf *out, struct err *e)
+{
+	AUTO_BUF struct buf in = {0};
+
+	for (;;) {
+		enum { STEP = 65536 };
+		struct cursor c = {in.data, in.data + in.len, 0};
+		uint32_t n = cursor_u32(&c);
+		unsigned type = cursor_u8(&c);
+
+		if (!c.bad && n > LOCAL_MAX_REPLY)
+			return err_set(e, 0, "the agent's answer makes no sense");
+		if (!c.bad && (size_t)(c.end - c.p) >= n) {
+			if (type == LOCAL_EXIT)
+				return cursor_u32(&c) ? err_set(e, 0, "the agent does not know this") : 0;
+			if (type == LOCAL_OUT)
+				buf_add(out, c.p, n);
+			buf_drop(&in, LOCAL_HEADER + n);
+			continue;
+		}
+		ssize_t got = read(fd, buf_room(&in, STEP), STEP);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return err_set(e, 0, "the agent hung up");
+		in.len += (size_t)got;
+	}
+}
+
+int ask_agent(const char *what, struct buf *out, struct err *e)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char dir[sizeof address.sun_path];
+	AUTO_BUF struct buf b = {0};
+	AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (local_socket_dir(dir, sizeof dir, getuid(), env_of_process) ||
+	    (size_t)snprintf(address.sun_path, sizeof address.sun_path, "%s/agent.sock", dir) >=
+		sizeof address.sun_path)
+		return err_set(e, 0, "the state folder's path is too long, or not absolute");
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address)) {
+		if (errno == ENOENT || errno == ECONNREFUSED)
+			return 1;
+		return err_set(e, errno, "reach the agent at %s", address.sun_path);
+	}
+	size_t n = strlen(what);
+
+	buf_u32(&b, (uint32_t)(4 + n + 1));
+	buf_u8(&b, LOCAL_QUERY);
+	buf_u32(&b, (uint32_t)n);
+	buf_add(&b, what, n + 1);
+	if (fs_write_all(fd, b.data, b.len, e))
+		return err_wrap(e, "ask the agent");
+	return read_answer(fd, out, e);
+}
