@@ -20,8 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define uthash_malloc(size) xmalloc(size)
-#define uthash_fatal(why)   abort()
+#define HASH_FUNCTION(key, length, value) HASH_FNV(key, length, value)
+#define uthash_malloc(size)               xmalloc(size)
+#define uthash_fatal(why)                 abort()
 #include <uthash.h>
 
 enum {

@@ -7,7 +7,6 @@
 #include "scan/arms.h"
 
 #include "base/buf.h"
-#include "scan/line.h"
 
 #include <string.h>
 
@@ -101,8 +100,10 @@ void arms_begin(struct arms *a, struct arena *arena, uint32_t *groups, const cha
 	a->guarded = depth == 0 && (a->guarded || a->once);
 }
 
-void arms_directive(struct arms *a, const char *word)
+void arms_directive(struct arms *a, const char *word, struct line rest)
 {
+	AUTO_BUF struct buf condition = {0};
+
 	if (!a->guarded)
 		return;
 	bool opening = opens(word);
@@ -114,10 +115,14 @@ void arms_directive(struct arms *a, const char *word)
 	}
 	struct macro_arm *arm = arena_alloc(a->arena, sizeof *arm);
 
-	if (opening)
-		*arm = (struct macro_arm){a->top, ++*a->groups, 0};
-	else
-		*arm = (struct macro_arm){a->top->parent, a->top->group, a->top->index + 1};
+	line_rest(&rest, false, &condition);
+	arm->word = arena_strdup(a->arena, word);
+	arm->condition =
+	    arena_strndup(a->arena, condition.data ? condition.data : "", condition.len);
+	arm->parent = opening ? a->top : a->top->parent;
+	arm->before = opening ? NULL : a->top;
+	arm->group = opening ? ++*a->groups : a->top->group;
+	arm->index = opening ? 0 : a->top->index + 1;
 	if (a->guard == 0)
 		a->guard = arm->group;
 	a->top = arm;

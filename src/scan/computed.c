@@ -208,6 +208,7 @@ static const struct expansion *expansion_of(struct scan *s, const struct compute
 	self_names(s, c->of, a, &self);
 	struct expand_ask ask = {.tokens = tokens,
 				 .operand = operand,
+				 .closed = s->ask->predefined,
 				 .self = (const char *const *)self.v,
 				 .nself = self.n};
 

@@ -178,11 +178,13 @@ static void optional_read(const struct macros *m, struct macro_def *d)
 
 static uint64_t def_hash(const struct macro_def *d)
 {
-	uint64_t head = (uint64_t)(uint32_t)d->nparams << 2 | (uint64_t)d->given << 1 | d->variadic;
+	uint64_t head =
+	    (uint64_t)(uint32_t)d->nparams << 2 | (uint64_t)d->given << 1 | d->variadic;
 
 	if (d->arm)
 		head ^= (uint64_t)d->arm->group << 40 ^ (uint64_t)d->arm->index << 56;
-	return intern_hash(d->body, d->nbody * sizeof *d->body, head * 0x9e3779b97f4a7c15u + 1);
+	return intern_hash(d->body, d->nbody * sizeof *d->body,
+			   head * 0x9e3779b97f4a7c15u + 1);
 }
 
 /* One logical line behind "#define" or "#undef"; SHAPE says what is known besides. */
@@ -229,7 +231,7 @@ static void lines_read(struct macros *m, struct macro_def *shape, struct line wh
 		char word[16];
 
 		line_word(&l, word, sizeof word);
-		arms_directive(&arms, word);
+		arms_directive(&arms, word, l);
 		bool undef = strcmp(word, "undef") == 0;
 
 		if (!undef && strcmp(word, "define") != 0)

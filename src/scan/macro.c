@@ -17,53 +17,17 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/mem.h"
-#include "scan/seen.h"
-#include "scan/subst.h"
+#include "scan/engine.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	RESULTS_MAX = 4096,
-	STEPS_MAX = 400 * 1000,
-	TOKENS_MAX = 4 * 1000 * 1000, /* kept in states and arguments */
+	STEPS_MAX = 4 * 1000 * 1000,
+	TOKENS_MAX = 8 * 1000 * 1000, /* kept in states and arguments */
 	DEPTH_MAX = 100,              /* of arguments in arguments */
 	DEFS_MAX = 4096,              /* of one name */
-};
-
-struct state {
-	struct token_list in; /* reversed: the next token is the last */
-	struct token_list out;
-};
-
-struct answers {
-	struct token_seq *v;
-	size_t n, cap;
-};
-
-struct memo {
-	struct memo *next;
-	uint64_t key;
-	struct answers answers;
-};
-
-enum {
-	MEMO_SLOTS = 1024
-};
-
-struct engine {
-	const struct macros *macros;
-	struct intern *names;
-	const struct expand_ask *ask;
-	struct expansion *result;
-	struct arena *arena;
-	size_t steps, tokens;
-	int depth;
-	struct seen used;
-	const struct macro_arm **arms; /* those that TOKEN_ARMs mean */
-	size_t narms, cap_arms;
-	struct memo *memo[MEMO_SLOTS];
-	uint32_t open, less, greater, file; /* their spellings */
 };
 
 /* The states of one expansion that wait, and those that have been. */
@@ -92,7 +56,7 @@ static bool spend(struct engine *e, size_t steps, size_t tokens)
 {
 	e->steps += steps;
 	e->tokens += tokens;
-	if (e->steps > STEPS_MAX || e->tokens > TOKENS_MAX)
+	if (e->steps > e->steps_max || e->tokens > TOKENS_MAX)
 		give_up(e, "an #include is computed from too many macros");
 	return !e->result->undecidable;
 }
@@ -188,26 +152,13 @@ static bool call_follows(const struct engine *e, const struct state *s)
 	return false;
 }
 
-static uint32_t arm_number(struct engine *e, const struct macro_arm *arm)
-{
-	for (size_t i = 0; i < e->narms; i++)
-		if (e->arms[i] == arm)
-			return (uint32_t)i;
-	if (e->narms == e->cap_arms) {
-		e->cap_arms = e->cap_arms ? e->cap_arms * 2 : 16;
-		e->arms = xreallocarray(e->arms, e->cap_arms, sizeof(struct macro_arm *));
-	}
-	e->arms[e->narms++] = arm;
-	return (uint32_t)e->narms - 1;
-}
-
 /* True when an expansion that is not over yet took a definition that excludes D. */
 static bool excluded(const struct engine *e, const struct state *s,
 		     const struct macro_def *d)
 {
 	for (size_t i = 0; d->arm && i < s->in.n; i++)
 		if (s->in.v[i].kind == TOKEN_ARM &&
-		    arms_exclude(e->arms[s->in.v[i].spelling], d->arm))
+		    arms_exclude(e->arms[s->in.v[i].spelling].arm, d->arm))
 			return true;
 	return false;
 }
@@ -222,7 +173,7 @@ static void end_add(struct engine *e, struct token_list *body, const struct macr
 	token_add(body, (struct token){.spelling = name, .kind = TOKEN_END});
 }
 
-static struct answers *expand(struct engine *e, struct token_seq in,
+struct answers *engine_expand(struct engine *e, struct token_seq in,
 			      const struct state *around);
 
 /* Goes through all combinations of the arguments' expansions. */
@@ -239,8 +190,7 @@ static void combine(struct search *q, const struct state *s, const struct macro_
 			args[k].expanded = sets[k] ? sets[k]->v[at[k]] : args[k].raw;
 		body.n = 0;
 		subst_body(q->e->names, d, args, name->space, &body);
-		token_add(&body,
-			  (struct token){.spelling = name->spelling, .kind = TOKEN_END});
+		end_add(q->e, &body, d, name->spelling);
 		fork_state(q, s, body.v, body.n);
 		if (!spend(q->e, 1 + body.n / 16, 0))
 			break;
@@ -271,7 +221,7 @@ static void call_apply(struct search *q, const struct state *before,
 		for (size_t i = 0; i < n && some; i++) {
 			args[i].raw = call_arg(&c, i);
 			if (subst_expands(d, i)) {
-				sets[i] = expand(e, args[i].raw, before);
+				sets[i] = engine_expand(e, args[i].raw, before);
 				some = sets[i] && sets[i]->n > 0;
 			}
 		}
@@ -295,7 +245,7 @@ static void object_apply(struct search *q, const struct state *s, const struct m
 	token_list_free(&body);
 }
 
-static void use_note(struct engine *e, uint32_t name)
+void engine_use(struct engine *e, uint32_t name)
 {
 	struct expansion *x = e->result;
 
@@ -325,6 +275,18 @@ static const char *dynamic_reason(const char *name)
 		if (strcmp(table[i][0], name) == 0)
 			return table[i][1];
 	return NULL;
+}
+
+bool engine_builtin(const struct engine *e, uint32_t name)
+{
+	static const char *const prefixes[] = {"__has_", "__is_", "__building_", "__FILE",
+					       "_Pragma"};
+	const char *text = intern_text(e->names, name);
+
+	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+		if (strncmp(text, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return dynamic_reason(text) != NULL;
 }
 
 /* A name of the compiler's own that no text defines. True when it is one. */
@@ -365,16 +327,21 @@ static bool is_operator(const struct engine *e, const struct token *t)
 static bool name_apply(struct search *q, const struct state *s, const struct token *t)
 {
 	bool call = call_follows(q->e, s), stays = true, function = false;
+	bool given = false, undef = false, known = false;
 	size_t ndefs = 0;
 	struct seen distinct = {0};
 
-	use_note(q->e, t->spelling);
+	engine_use(q->e, t->spelling);
 	for (const struct macro_def *d = NULL;
 	     (d = macro_next(q->e->macros, t->spelling, d)) &&
 	     !q->e->result->undecidable;) {
+		if (!spend(q->e, 1, 0) || arm_dead(q->e, d->arm))
+			continue;
+		known = true;
 		function |= d->nparams >= 0;
-		if (!spend(q->e, 1, 0) || excluded(q->e, s, d) ||
-		    !seen_add(&distinct, d->hash))
+		given |= d->given;
+		undef |= d->nparams == DEF_UNDEF;
+		if (excluded(q->e, s, d) || !seen_add(&distinct, d->hash))
 			continue;
 		if (++ndefs > DEFS_MAX)
 			give_up(q->e, "an #include is computed from too many macros");
@@ -383,17 +350,9 @@ static bool name_apply(struct search *q, const struct state *s, const struct tok
 		else if (d->nparams == DEF_OBJECT)
 			object_apply(q, s, d, t);
 	}
-	bool given = false, undef = false, known = false;
-
-	for (const struct macro_def *d = NULL;
-	     (d = macro_next(q->e->macros, t->spelling, d));) {
-		known = true;
-		given |= d->given;
-		undef |= d->nparams == DEF_UNDEF;
-	}
 	seen_free(&distinct);
 	if (!known)
-		return dynamic_apply(q, s, t);
+		return !q->e->result->undecidable && dynamic_apply(q, s, t);
 	/* Where __has_include is missing, headers define it; where it is not, it is an operator. */
 	if (call && function && !is_operator(q->e, t))
 		stays = false;
@@ -472,7 +431,7 @@ static void search_run(struct search *q)
 }
 
 /* What the argument IN may expand to where the macros whose ends lie ahead in AROUND are disabled. */
-static struct answers *expand(struct engine *e, struct token_seq in,
+struct answers *engine_expand(struct engine *e, struct token_seq in,
 			      const struct state *around)
 {
 	struct state start = {0};
@@ -568,7 +527,11 @@ void macro_expand(const struct macros *macros, const struct expand_ask *ask,
 		  struct expansion *out)
 {
 	struct intern *names = macros_names(macros);
-	struct engine e = {.macros = macros, .names = names, .ask = ask, .result = out};
+	struct engine e = {.macros = macros,
+			   .names = names,
+			   .ask = ask,
+			   .result = out,
+			   .steps_max = STEPS_MAX};
 	struct token_list tokens = {0};
 	struct answers answers = {0};
 	struct search q = {.e = &e, .answers = &answers, .top = !ask->operand};

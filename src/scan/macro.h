@@ -27,6 +27,8 @@ struct expand_ask {
 	bool
 	    operand; /* the header names are operands of __has_include or the like, somewhere
 	                             in what comes out; else what comes out is a header name */
+	bool closed; /* all definitions in force at the start are among those that count:
+	                             a name without one is undefined, so conditionals can be judged */
 	const char *const *self; /* what __FILE__ may be */
 	size_t nself;
 };

@@ -1,6 +1,6 @@
 #pragma once
 #include <stddef.h>
-/* Questions to trusted local programs, asked in an environment that holds PATH and LC_ALL=C only. */
+/* Questions to trusted local programs, in an environment of PATH and LC_ALL=C only. */
 struct buf;
 struct err;
 

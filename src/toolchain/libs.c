@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Makes TEXT a sequence of NUL-terminated paths and ends it with an empty one. -1: one is missing. */
+/* Makes TEXT a sequence of NUL-terminated paths, the last one empty. -1: one is missing. */
 static int paths_extract(struct buf *text, const char *program, struct err *e)
 {
 	struct buf paths = {0};

@@ -90,8 +90,8 @@ static int gcc_program(struct tree *t, struct arena *a, const char *driver,
 	return answer ? parts_program(t, answer, e) : 0;
 }
 
-/* The lists of folders where gcc looks for programs and libraries: it drops what does not exist, and
- * shows the rest with -v. "libraries: =/usr/lib/gcc/…/12/:/lib/…" */
+/* The lists of folders where gcc looks for programs and libraries: it drops what does not
+ * exist, and shows the rest with -v. "libraries: =/usr/lib/gcc/…/12/:/lib/…" */
 static int gcc_folders(struct tree *t, const char *driver, const char *path, struct err *e)
 {
 	const char *argv[] = {driver, "-print-search-dirs", NULL};

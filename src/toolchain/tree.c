@@ -35,7 +35,7 @@ bool tree_has(const struct tree *t, const char *path)
 	return false;
 }
 
-/* Takes over nothing; returns the new entry, NULL: it was there, or (E filled) there are too many. */
+/* The new entry, for the caller to complete; NULL: it was there. */
 static struct entry *entry_new(struct tree *t, enum entry_kind kind, const char *path)
 {
 	if (tree_has(t, path))

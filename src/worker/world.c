@@ -28,7 +28,6 @@ enum {
 	NDEVICES = sizeof devices / sizeof devices[0]
 };
 
-/* Into the path of a mount point or a file below the scratch folder, which is the cwd. */
 static const struct link {
 	const char *target, *path;
 } links[] = {

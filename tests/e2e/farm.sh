@@ -151,16 +151,16 @@ stand_in()
 {
 	cat <<-'END'
 	#!/bin/bash
-	self=$(readlink -f "$0") name=${0##*/}
+	self=$(readlink -f "$0") name=${0##*/} rest=''
 	[ "$name" != muster-cc ] || { name=$1; shift; }
 	case $name in */*) exec "$name" "$@" ;; esac
 	IFS=:
 	for dir in $PATH; do
-		real=${dir:-.}/$name
-		[ -x "$real" ] && [ "$(readlink -f "$real")" != "$self" ] && exec -a "$name" "$real" "$@"
+		[ "$(readlink -f "${dir:-.}/$name")" = "$self" ] || rest+=${rest:+:}${dir:-.}
 	done
-	echo "muster-cc: $name: not found on PATH" >&2
-	exit 127
+	PATH=$rest # else gcc looks for cc1 beside the link that it finds there under its own name
+	real=$(type -P "$name") || { echo "muster-cc: $name: not found on PATH" >&2; exit 127; }
+	exec -a "$name" "$real" "$@"
 	END
 }
 

@@ -2,6 +2,7 @@
 # Bad input and faults: whatever breaks, the build gets the right output or one clear sentence;
 # never a hang, never a partial object, never a temporary file beside the target.
 # Run as: faults.sh BUILD_FOLDER; see farm.sh. What needs mounts is in faults_mounts.sh.
+# shellcheck disable=SC2031,SC2317 # PATH is set in subshells on purpose; wait_until calls functions
 # shellcheck disable=SC2016 # commands for an inner shell stand in single quotes
 # shellcheck source-path=SCRIPTDIR source=farm.sh
 . "$(dirname "$0")/farm.sh"
@@ -18,7 +19,6 @@ relay_start()
 {
 	RELAYS=$((RELAYS + 1))
 	"$WORK/relay" --listen 127.0.0.1:0 --port-file "$WORK/relay$RELAYS" "$@" &
-	RELAY_PID=$!
 	wait_until 10 test -s "$WORK/relay$RELAYS" || bail 'the relay does not start'
 	RELAY=$(cat "$WORK/relay$RELAYS")
 }
@@ -70,7 +70,7 @@ expect()
 		cmp -s "$object.plain" "$object" || bad+="$object differs or is not there"$'\n'
 	done
 	bad+=$(strangers)
-	report "$name" "$bad"
+	report "$name" "$(head -12 <<< "$bad")"
 }
 
 report()
@@ -290,7 +290,8 @@ fi
 
 marked()
 {
-	grep -lsaF -e "$1" /proc/[0-9]*/cmdline 2>/dev/null | grep -q .
+	echo "$1" > "$WORK/mark"
+	grep -lsaF -f "$WORK/mark" /proc/[0-9]*/cmdline 2>/dev/null | grep -q .
 }
 
 unmarked()
@@ -329,6 +330,11 @@ interrupt 'SIGKILL does the same' KILL
 new_tree
 echo 'int quick;' > q.c
 same --remote 'a job after all that' -- gcc -c q.c
+
+agents()
+{
+	farm_processes | sort -u | while read -r pid; do cat "/proc/$pid/comm"; done | grep -c muster-agent
+}
 
 # --- Many, and the agent killed ----------------------------------------------------------------
 

@@ -1,0 +1,145 @@
+#!/bin/bash
+# Faults that need mounts of their own: full disks, a worker whose compiler is another one, a
+# client that sees another file system than the agent.
+# Run as: faults_mounts.sh BUILD_FOLDER; see farm.sh. The whole script runs in a mount namespace of
+# its own (as root, or with a user namespace), so that the machine sees none of it.
+# shellcheck disable=SC2016 # commands for an inner shell stand in single quotes
+# shellcheck disable=SC2317 # functions are called by others
+# shellcheck source-path=SCRIPTDIR source=farm.sh
+if [ "${2-}" != inside ]; then
+	flags=-m
+	[ "$(id -u)" = 0 ] || flags=-Urm
+	if ! unshare $flags sh -c 'mount -t tmpfs none /mnt' 2>/dev/null; then
+		echo '1..0 # SKIP no mount namespaces here'
+		exit 0
+	fi
+	exec unshare $flags --propagation private "$0" "${1-}" inside
+fi
+. "$(dirname "$0")/farm.sh"
+farm_init "$1"
+CASE_TIMEOUT=60
+[ -z "$FARM_PLAIN" ] || skip_all 'plain mode'
+MOUNTS=()
+
+# tmpfs FOLDER SIZE
+tmpfs()
+{
+	mkdir -p "$1"
+	mount -t tmpfs -o "size=$2" none "$1" || bail "no tmpfs on $1"
+	MOUNTS=("$1" "${MOUNTS[@]}")
+}
+
+unmount_all()
+{
+	local m
+	for m in "${MOUNTS[@]}"; do umount -l "$m" 2>/dev/null; done
+	MOUNTS=()
+}
+trap 'unmount_all; farm_cleanup' EXIT
+
+# --- The worker's disk -----------------------------------------------------------------------
+
+tmpfs "$WORK/w1" 1m
+echo '# a worker whose state folder holds one megabyte'
+if worker_start; then
+	export MUSTER_HOSTS=$ADDRESS
+	new_tree
+	{ echo 'const char noise[] ='; head -c 3000000 /dev/urandom | od -An -v -tx1 -w32 | sed 's/ /\\x/g; s/.*/"&"/'; echo ';'; } > noise.h
+	printf '#include "noise.h"\nint n = sizeof noise;\n' > big.c
+	echo 'int quick;' > q.c
+	both 'the disk of the worker is full' -- %CC -MD -c big.c
+	both 'a small job after it' -- %CC -MD -c q.c
+	same 'an object that does not fit there' -- sh -c 'echo "char big[8 << 20] = {1};" > o.c; gcc -c o.c'
+else
+	wanted 'worker says' && check 'a worker without room says so in one sentence' -- \
+		test "$(wc -l < "$WORK/w1.log")" -ge 1
+fi
+farm_stop
+cd /
+head -c 2000000 /dev/zero > "$WORK/w1/filler" 2>/dev/null
+WORKERS=0
+if worker_start; then
+	export MUSTER_HOSTS=$ADDRESS
+	new_tree
+	echo 'int quick;' > q.c
+	same 'the disk of the worker is full from the start' -- gcc -MD -c q.c
+else
+	ok 'the disk of the worker is full from the start: it does not start'
+fi
+farm_stop
+cd /
+unmount_all
+
+# --- The client's disk -----------------------------------------------------------------------
+
+WORKERS=1
+farm_start 1
+full()
+{
+	local name=$1 size=$2
+	shift 2
+	wanted "$name" || return 0
+	local bad='' ran
+	new_tree
+	echo 'char big[300000] = {1}; int f(int a) { return a + 1; }' > b.c
+	echo 'int quick;' > q.c
+	tmpfs "$TREE/out" "$size"
+	(PATH=$FARM_PATH timeout 60 "$@" < /dev/null > "$WORK/stdout" 2> "$WORK/stderr")
+	ran=$?
+	[ $ran -ne 0 ] || bad+='it succeeded'$'\n'
+	[ $ran -ne 124 ] || bad+='it hung'$'\n'
+	[ -s "$WORK/stderr" ] || bad+='nothing was said'$'\n'
+	bad+=$(find "$TREE/out" -type f -printf 'left behind: %P\n')
+	umount "$TREE/out"
+	MOUNTS=()
+	if [ -z "$bad" ]; then ok "$name"; else
+		not_ok "$name"
+		diag "$bad" "$(head -3 "$WORK/stderr")"
+	fi
+}
+full 'the disk for the object is full' 64k gcc -c b.c -o out/b.o
+full 'the disk for the object is full, -g -MD' 64k gcc -g -MD -c b.c -o out/b.o
+full 'the disk for the object is full, clang' 64k "${CCS##* }" -c b.c -o out/b.o
+new_tree
+echo 'int quick;' > q.c
+same --remote 'a job after it' -- gcc -c q.c
+
+# --- A client in another file system -----------------------------------------------------------
+
+new_tree
+mkdir box
+echo 'int outside = 1;' > box/x.c
+echo 'int other_than_that_outside = 22;' > inside.c
+touch -r box/x.c inside.c
+same 'a client in another mount namespace' -- sh -c '
+	gcc -c box/x.c -o outside.o
+	unshare -m sh -c "mount -t tmpfs none box && cp -p inside.c box/x.c && gcc -c box/x.c -o inside.o"'
+farm_stop
+cd /
+
+# --- Another compiler ------------------------------------------------------------------------
+
+as=$(readlink -f "$(command -v as)")
+cp "$as" "$WORK/as"
+echo >> "$WORK/as"
+cat > "$WORK/other" <<-END
+	#!/bin/sh
+	mount --bind '$WORK/as' '$as' && exec "\$@"
+END
+chmod 755 "$WORK/other"
+WORKER_WRAP=(unshare -m "$WORK/other")
+WORKERS=2
+worker_start || bail 'the other worker does not start'
+export MUSTER_HOSTS=$ADDRESS
+new_tree
+echo 'int quick;' > q.c
+same --local 'compiler|toolchain' 'a worker with another assembler' -- gcc -c q.c
+same --local 'compiler|toolchain' 'again, with a second job' -- gcc -g -c q.c
+other=$ADDRESS
+WORKER_WRAP=()
+worker_start || bail 'the second worker does not start'
+export MUSTER_HOSTS="$other $ADDRESS"
+same --remote 'beside it, a worker with the same' -- gcc -c q.c
+same --remote=6 'which gets all the jobs' -- sh -c 'for i in 1 2 3 4 5 6; do gcc -DN=$i -c q.c -o q$i.o & done; wait'
+
+farm_done
