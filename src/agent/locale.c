@@ -3,6 +3,8 @@
 #include "agent/locate.h"
 #include "base/path.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +13,7 @@ enum { ARCHIVE_MAX = 32 << 20 };
 
 static bool is_builtin(const char *name)
 {
-	static const char *const names[] = {"", "C", "POSIX", "C.UTF-8", "C.utf8"};
+	static const char *const names[] = {"", "C", "POSIX"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(name, names[i]) == 0)
@@ -47,21 +49,67 @@ static void add_catalogues(struct arena *a, const char *language, size_t n, stru
 	}
 }
 
+/* All files of one locale's folder. */
+static void add_folder(struct arena *a, const char *dir, struct strv *places)
+{
+	DIR *list = opendir(dir);
+
+	if (!list)
+		return;
+	strv_add(a, places, dir);
+	for (struct dirent *i; (i = readdir(list));) {
+		if (strncmp(i->d_name, "LC_", 3) != 0)
+			continue;
+		const char *file = path_join(a, dir, i->d_name);
+		struct stat st;
+
+		if (stat(file, &st) == 0 && S_ISDIR(st.st_mode))
+			file = arena_printf(a, "%s/SYS_LC_MESSAGES", file);
+		strv_add(a, places, file);
+	}
+	closedir(list);
+}
+
+/* "UTF-8" as the C library names folders: letters and digits only, in lower case (glibc manual, "Locale
+ * Names"). Only this one charset: others would need conversion modules too. */
+static bool is_utf8(const char *charset)
+{
+	char plain[8] = "";
+	size_t n = 0;
+
+	for (; *charset && *charset != '@'; charset++)
+		if (isalnum((unsigned char)*charset) && n < sizeof plain - 1)
+			plain[n++] = (char)tolower((unsigned char)*charset);
+	return strcmp(plain, "utf8") == 0;
+}
+
 static const char *add_locale(struct arena *a, const char *name, struct strv *places)
 {
 	static const char archive[] = "/usr/lib/locale/locale-archive";
 	static const char alias[] = "/usr/share/locale/locale.alias";
+	const char *dot = strchr(name, '.');
 	struct stat st;
 
 	if (is_builtin(name))
 		return NULL;
-	if (stat(archive, &st) == 0) {
+	if (strchr(name, '/') || strchr(name, '@') || !dot || !is_utf8(dot + 1))
+		return "its locale is not a plain UTF-8 one";
+	const char *base = arena_strndup(a, name, (size_t)(dot - name));
+	const char *dirs[] = {arena_printf(a, "/usr/lib/locale/%s", name),
+			      arena_printf(a, "/usr/lib/locale/%s.utf8", base),
+			      arena_printf(a, "/usr/lib/locale/%s", base)};
+	bool found = false;
+
+	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+		if (stat(dirs[i], &st) == 0) {
+			add_folder(a, dirs[i], places);
+			found = true;
+		}
+	if (!found && stat(archive, &st) == 0) {
 		if (st.st_size > ARCHIVE_MAX)
 			return "its locale is part of a very large archive";
 		strv_add(a, places, archive);
 	}
-	if (stat(arena_printf(a, "/usr/lib/locale/%s", name), &st) == 0)
-		return "its locale has a folder of its own";
 	if (stat(alias, &st) == 0)
 		strv_add(a, places, alias);
 	add_catalogues(a, name, strlen(name), places);
@@ -87,4 +135,21 @@ const char *locale_places(struct arena *a, char *const env[], struct strv *place
 	for (const char *p = language; p && *p; p += strcspn(p, ":"), p += *p == ':')
 		add_catalogues(a, p, strcspn(p, ":"), places);
 	return why;
+}
+
+void terminal_places(struct arena *a, char *const env[], struct strv *places)
+{
+	static const char *const dirs[] = {"/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo",
+					   "/usr/lib/terminfo"};
+	const char *term = env_get(env, "TERM"), *own = env_get(env, "TERMINFO");
+	const char *home = env_get(env, "HOME");
+
+	if (!term || !*term || strchr(term, '/'))
+		return;
+	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+		strv_add(a, places, arena_printf(a, "%s/%c/%s", dirs[i], *term, term));
+	if (own && *own == '/')
+		strv_add(a, places, arena_printf(a, "%s/%c/%s", own, *term, term));
+	if (home && *home == '/')
+		strv_add(a, places, arena_printf(a, "%s/.terminfo/%c/%s", home, *term, term));
 }

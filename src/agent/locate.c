@@ -54,3 +54,33 @@ const char *locate_compiler(struct arena *a, const char *name, const char *path,
 	}
 	return NULL;
 }
+
+static bool is_usual(const char *path)
+{
+	static const char *const dirs[] = {"/usr/bin/", "/usr/local/bin/", "/bin/"};
+
+	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
+		size_t n = strlen(dirs[i]);
+
+		if (strncmp(path, dirs[i], n) == 0 && !strchr(path + n, '/'))
+			return true;
+	}
+	return false;
+}
+
+const char *locate_installed(struct arena *a, const char *program)
+{
+	enum { STEPS = 40 };
+	const char *at = program;
+	char target[PATH_MAX];
+
+	for (int i = 0; i < STEPS && !is_usual(at); i++) {
+		ssize_t n = readlink(at, target, sizeof target - 1);
+
+		if (n <= 0)
+			return program;
+		target[n] = 0;
+		at = path_join(a, path_dir(a, at), target);
+	}
+	return is_usual(at) ? at : program;
+}

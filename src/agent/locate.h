@@ -7,3 +7,6 @@ const char *locate_compiler(struct arena *, const char *name, const char *path, 
 			    const char *self);
 /* The value of NAME in ENV ("NAME=value" strings, NULL-terminated), or NULL. */
 const char *env_get(char *const env[], const char *name);
+/* A compiler reached through links (a private folder's "gcc" that is a link to /usr/bin/gcc) is the one at
+ * the first step that lies in a usual folder for programs; PROGRAM itself when no step does. */
+const char *locate_installed(struct arena *, const char *program);

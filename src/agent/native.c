@@ -7,6 +7,7 @@
 #include "sys/hash.h"
 #include "sys/spawn.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,9 @@
 
 enum { OUTPUT_MAX = 1 << 20, TIMEOUT_MS = 20000 };
 
-/* The words of cc1's command line for OPTION and OTHER, without quotes. */
+/* The command line of the compiler proper for OPTS, without quotes, from MARK on. */
 static char *cc1_words(struct arena *a, const char *driver, const char *path, const char *const opts[4],
-		       struct err *e)
+		       const char *mark, struct err *e)
 {
 	AUTO_BUF struct buf out = {0};
 	struct strv argv = {0}, env = {0};
@@ -35,7 +36,7 @@ static char *cc1_words(struct arena *a, const char *driver, const char *path, co
 	if (spawn_capture(argv.v, env.v, "/", OUTPUT_MAX, TIMEOUT_MS, NULL, &out, &status, e))
 		return NULL;
 	buf_u8(&out, 0);
-	char *line = strstr(out.data, "/cc1");
+	char *line = strstr(out.data, mark);
 	char *to = line;
 
 	if (status || !line) {
@@ -53,11 +54,11 @@ static char *cc1_words(struct arena *a, const char *driver, const char *path, co
 static int detect(struct arena *a, const char *driver, const char *path, int m32, char **arch, char **tune,
 		  struct err *e)
 {
-	const char *width = m32 ? "-m32" : "-m64";
-	const char *const ask_arch[4] = {width, "-march=native", "-mtune=generic"};
-	const char *const ask_tune[4] = {width, "-mtune=native", "-march=x86-64"};
-	char *line = cc1_words(a, driver, path, ask_arch, e);
-	char *other = line ? cc1_words(a, driver, path, ask_tune, e) : NULL;
+	const char *width = m32 ? "-m32" : NULL;
+	const char *const ask_arch[4] = {"-march=native", "-mtune=generic", width};
+	const char *const ask_tune[4] = {"-mtune=native", "-march=x86-64", width};
+	char *line = cc1_words(a, driver, path, ask_arch, "/cc1", e);
+	char *other = line ? cc1_words(a, driver, path, ask_tune, "/cc1", e) : NULL;
 
 	if (!other)
 		return -1;
@@ -70,6 +71,10 @@ static int detect(struct arena *a, const char *driver, const char *path, int m32
 	if (!begin || !end || !tune_name)
 		return err_set(e, 0, "native has an unknown form in this compiler");
 	*end = 0;
+	char *own = strstr(begin, " -m32"); /* ours, not what was detected */
+
+	if (own)
+		memset(own, ' ', 5);
 	*arch = begin + 1;
 	tune_name[1 + strcspn(tune_name + 1, " ")] = 0;
 	*tune = (tune_begin ? tune_begin : tune_name) + 1;
@@ -101,4 +106,46 @@ const char *native_specs(struct arena *a, const char *driver, const char *path, 
 				  arch, tune, tune);
 
 	return fs_write_file(file, text, strlen(text), 0644, e) ? NULL : file;
+}
+
+/* "-name" "VALUE" pairs of clang's cc1, as the driver's words that say the same. */
+static void clang_words(struct arena *a, char *line, const char *arch_option, struct strv *out)
+{
+	char *save = NULL, *name = NULL;
+
+	for (char *w = strtok_r(line, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+		if (name && strcmp(name, "-target-cpu") == 0 && strcmp(arch_option, "-march=") == 0) {
+			strv_add(a, out, arena_printf(a, "-march=%s", w));
+		} else if (name && strcmp(name, "-tune-cpu") == 0 && strcmp(arch_option, "-mtune=") == 0) {
+			strv_add(a, out, arena_printf(a, "-mtune=%s", w));
+		} else if (name && strcmp(name, "-target-feature") == 0 && strcmp(arch_option, "-march=") == 0) {
+			static const char *const before[] = {"-Xclang", "-target-feature", "-Xclang"};
+
+			for (size_t i = 0; i < 3; i++)
+				strv_add(a, out, before[i]);
+			strv_add(a, out, w);
+		}
+		name = w;
+	}
+}
+
+int native_clang(struct arena *a, const char *driver, const char *path, const struct strv *argv,
+		 struct strv *out, struct err *e)
+{
+	for (size_t i = 0; i < argv->n; i++) {
+		const char *word = argv->v[i];
+		bool arch = strcmp(word, "-march=native") == 0;
+
+		if (!arch && strcmp(word, "-mtune=native") != 0) {
+			strv_add(a, out, word);
+			continue;
+		}
+		const char *const ask[4] = {word};
+		char *line = cc1_words(a, driver, path, ask, "-cc1", e);
+
+		if (!line)
+			return -1;
+		clang_words(a, line, arch ? "-march=" : "-mtune=", out);
+	}
+	return 0;
 }

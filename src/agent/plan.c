@@ -58,8 +58,8 @@ static bool env_travels(const char *var)
 	static const char *const names[] = {
 	    "CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "OBJCPLUS_INCLUDE_PATH",
 	    "COLUMNS", "GCC_COLORS", "GCC_COMPARE_DEBUG", "GCC_EXTRA_DIAGNOSTIC_OUTPUT", "GCC_URLS", "LANG",
-	    "LANGUAGE", "NO_COLOR", "PATH", "PWD", "SOURCE_DATE_EPOCH", "TERM", "TERM_URLS", "TZ",
-	    "COLORTERM", "CLICOLOR_FORCE", "SDKROOT"};
+	    "LANGUAGE", "NO_COLOR", "PATH", "PWD", "SOURCE_DATE_EPOCH", "TERM", "TERM_URLS", "TERMINFO", "TZ",
+	    "COLORTERM", "CLICOLOR_FORCE", "HOME", "SDKROOT"};
 	size_t n = strcspn(var, "=");
 
 	if (strncmp(var, "LC_", 3) == 0)
@@ -108,15 +108,19 @@ static void make_env(struct maker *m)
 	}
 }
 
-static void make_argv(struct maker *m, const char *specs)
+static int make_argv(struct maker *m, const char *specs)
 {
 	struct plan *p = m->plan;
+	const struct strv *given = &p->command->argv;
 
-	strv_add(m->arena, &p->argv, p->command->argv.v[0]);
+	if (p->command->march_native && !specs)
+		return native_clang(m->arena, p->program, env_get(m->request->env, "PATH"), given, &p->argv, NULL);
+	strv_add(m->arena, &p->argv, given->v[0]);
 	if (specs)
 		strv_add(m->arena, &p->argv, arena_printf(m->arena, "-specs=%s", specs));
-	for (size_t i = 1; i < p->command->argv.n; i++)
-		strv_add(m->arena, &p->argv, p->command->argv.v[i]);
+	for (size_t i = 1; i < given->n; i++)
+		strv_add(m->arena, &p->argv, given->v[i]);
+	return 0;
 }
 
 static const char *absolute(struct maker *m, const char *path)
@@ -220,17 +224,53 @@ static void tell_time(struct maker *m)
 		 arena_printf(m->arena, "SOURCE_DATE_EPOCH=%lld", (long long)now + here.tm_gmtoff));
 }
 
+/* GCC reads <stdc-predef.h> before everything else, if the system has one (GCC manual 3.13, -nostdinc;
+ * cpp manual 3 "Standard Predefined Macros"). */
+static const char *find_predef(struct maker *m)
+{
+	for (size_t i = 0; i < m->probe->nbracket; i++) {
+		const char *path = path_join(m->arena, m->probe->bracket[i], "stdc-predef.h");
+
+		if (disk_find(m->agent->disk, path))
+			return path;
+	}
+	return NULL;
+}
+
+/* Clang knows a file by its inode: two names of one file are one to it. The worker's copies are two. */
+static int check_hard_links(struct maker *m, struct err *e)
+{
+	struct plan *p = m->plan;
+
+	for (size_t i = 0; i < p->nfiles; i++) {
+		const struct node *n = disk_file_node(m->agent->disk, p->files[i]);
+
+		for (size_t k = 0; n && n->st.st_nlink > 1 && k < i; k++) {
+			const struct node *o = disk_file_node(m->agent->disk, p->files[k]);
+
+			if (o && o != n && o->st.st_ino == n->st.st_ino && o->st.st_dev == n->st.st_dev)
+				return err_set(e, 0, "two of its files are one (hard links)");
+		}
+	}
+	return 0;
+}
+
 static int scan_inputs(struct maker *m, struct err *e)
 {
 	struct plan *p = m->plan;
 	const struct cc_command *cc = p->command;
 	struct scan_result found;
-	const char **forced = arena_alloc(m->arena, (cc->nforced + 1) * sizeof *forced);
+	const char **forced = arena_alloc(m->arena, (cc->nforced + 2) * sizeof *forced);
 	const char **macros = arena_alloc(m->arena, (cc->nmacros + 1) * sizeof *macros);
 	size_t nmacros = 0;
 
+	size_t nforced = 0;
+	const char *predef = cc->family == CC_GCC ? find_predef(m) : NULL;
+
+	if (predef)
+		forced[nforced++] = predef;
 	for (size_t i = 0; i < cc->nforced; i++)
-		forced[i] = cc->forced[i].name;
+		forced[nforced++] = cc->forced[i].name;
 	for (size_t i = 0; i < cc->nmacros; i++)
 		if (!cc->macros[i].undef)
 			macros[nmacros++] = cc->macros[i].text;
@@ -239,7 +279,7 @@ static int scan_inputs(struct maker *m, struct err *e)
 	    .cwd = m->request->cwd,
 	    .source = cc->source,
 	    .forced = forced,
-	    .nforced = cc->nforced,
+	    .nforced = nforced,
 	    .macros = macros,
 	    .nmacros = nmacros,
 	    .predefined = m->probe->predefined,
@@ -260,9 +300,12 @@ static int scan_inputs(struct maker *m, struct err *e)
 	for (size_t i = 0; i < found.n; i++)
 		if (is_special(found.files[i]->path))
 			return err_set(e, 0, "it reads a file of /proc, /sys or /dev");
+	if (found.uses_date_time && cc->family == CC_CLANG &&
+	    !env_get(m->request->env, "SOURCE_DATE_EPOCH"))
+		return err_set(e, 0, "__DATE__ and __TIME__ are told by this machine's clock");
 	if (found.uses_date_time)
 		tell_time(m);
-	return 0;
+	return cc->family == CC_CLANG ? check_hard_links(m, e) : 0;
 }
 
 static uint64_t unit_key(const struct plan *p)
@@ -318,12 +361,14 @@ static struct plan *finish(struct maker *m)
 	const char *path = env_get(r->env, "PATH"), *specs = NULL;
 	struct err e = {0};
 
-	p->compiler = compilers_get(m->agent->compilers, p->program, path, &e);
+	const char *driver = locate_installed(m->arena, p->program);
+
+	if (driver != p->program)
+		strv_add(m->arena, &p->places, p->program);
+	p->compiler = compilers_get(m->agent->compilers, driver, path, &e);
 	if (!p->compiler)
 		return stay(p, "its compiler could not be identified");
-	if (p->command->march_native) {
-		if (p->command->family != CC_GCC)
-			return stay(p, "native means this machine's processor");
+	if (p->command->march_native && p->command->family == CC_GCC) {
 		specs = native_specs(m->arena, p->program, path, has_m32(p->command), m->agent->state_dir, &e);
 		if (!specs)
 			return stay(p, "native means this machine's processor");
@@ -337,11 +382,14 @@ static struct plan *finish(struct maker *m)
 	if (scan_inputs(m, &e))
 		return stay(p, arena_strdup(m->arena, e.text));
 	add_places(m);
+	if (r->flags & LOCAL_STDERR_TTY)
+		terminal_places(m->arena, r->env, &p->places);
 	const char *why = locale_places(m->arena, r->env, &p->places);
 
 	if (why)
 		return stay(p, why);
-	make_argv(m, specs);
+	if (make_argv(m, specs))
+		return stay(p, "native means this machine's processor");
 	p->stamp = disk_stamp(m->agent->disk);
 	p->unit = unit_key(p);
 	p->travels = true;

@@ -28,6 +28,7 @@ struct computed {
 	const struct fact *fact;
 };
 
+struct err;
 struct expansion_cache;
 
 struct scan {
@@ -58,8 +59,6 @@ struct scan {
 	struct seen aliases; /* names of macros that stand for __has_include */
 	struct err *err;
 };
-
-struct err;
 
 /* Adds the files of the target, which then are walked unless LEAF is set. 0 or -1. */
 int scan_visit(struct scan *, struct scan_search *, struct target *, bool leaf);

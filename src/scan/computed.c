@@ -3,7 +3,6 @@
  * Definitions are indexed only when a closure has something to compute. An expansion is remembered with
  * the definitions that it asked for, and used again where those are the same. */
 #include "base/mem.h"
-#include "base/path.h"
 #include "scan/closure.h"
 #include "scan/line.h"
 #include "scan/macro.h"
@@ -135,9 +134,10 @@ static int macros_renew(struct scan *s, struct file_state *st)
 	return 0;
 }
 
-static uint64_t used_signature(const struct macros *m, const struct expansion *x)
+/* CLOSED: as in struct expand_ask. */
+static uint64_t used_signature(struct macros *m, const struct expansion *x, bool closed)
 {
-	uint64_t h = x->nused;
+	uint64_t h = x->nused * 2 + closed;
 
 	for (size_t i = 0; i < x->nused; i++)
 		h = (h ^ macro_signature(m, x->used[i])) * 0x9e3779b97f4a7c15u + 1;
@@ -172,7 +172,8 @@ static const struct expansion *recall(struct scan *s, uint32_t tokens, bool oper
 	for (; r; r = r->next)
 		if (r->tokens == tokens && r->operand == operand &&
 		    !r->expansion.uses_self &&
-		    used_signature(s->macros, &r->expansion) == r->signature)
+		    used_signature(s->macros, &r->expansion, s->ask->predefined) ==
+			r->signature)
 			return &r->expansion;
 	return NULL;
 }
@@ -215,7 +216,7 @@ static const struct expansion *expansion_of(struct scan *s, const struct compute
 	macro_expand(s->macros, &ask, &r->expansion);
 	r->tokens = tokens;
 	r->operand = operand;
-	r->signature = used_signature(s->macros, &r->expansion);
+	r->signature = used_signature(s->macros, &r->expansion, s->ask->predefined);
 	remember(s->expansions, r);
 	arena_free(a);
 	return &r->expansion;

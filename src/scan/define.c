@@ -17,9 +17,16 @@ struct macro_text {
 	size_t nnames, cap;
 };
 
+/* The definitions of one name. */
+struct head {
+	struct macro_def *first;
+	uint64_t epoch; /* SIGNATURE is of this one */
+	uint64_t signature;
+};
+
 struct macros {
 	struct intern *names;
-	struct macro_def **heads; /* by name */
+	struct head *heads; /* by name */
 	size_t nheads;
 	uint64_t epoch;
 	uint32_t groups; /* counts the conditionals */
@@ -65,8 +72,8 @@ static void def_link(struct macros *m, uint32_t name, struct macro_def *d)
 		memset(m->heads + m->nheads, 0, (n - m->nheads) * sizeof *m->heads);
 		m->nheads = n;
 	}
-	d->next = m->heads[name];
-	m->heads[name] = d;
+	d->next = m->heads[name].first;
+	m->heads[name].first = d;
 	if (t->nnames == t->cap) {
 		t->cap = t->cap ? t->cap * 2 : 16;
 		t->names = xreallocarray(t->names, t->cap, sizeof *t->names);
@@ -268,7 +275,7 @@ void macro_text_free(struct macros *m, struct macro_text *t)
 	if (!t)
 		return;
 	for (size_t i = 0; i < t->nnames; i++) {
-		struct macro_def **link = &m->heads[t->names[i]];
+		struct macro_def **link = &m->heads[t->names[i]].first;
 
 		while (*link) {
 			if ((*link)->owner == t)
@@ -295,16 +302,22 @@ void macro_text_use(struct macros *m, struct macro_text *t)
 const struct macro_def *macro_next(const struct macros *m, uint32_t name,
 				   const struct macro_def *d)
 {
-	d = d ? d->next : name < m->nheads ? m->heads[name] : NULL;
+	d = d ? d->next : name < m->nheads ? m->heads[name].first : NULL;
 	while (d && d->owner->epoch != m->epoch)
 		d = d->next;
 	return d;
 }
 
-uint64_t macro_signature(const struct macros *m, uint32_t name)
+uint64_t macro_signature(struct macros *m, uint32_t name)
 {
 	uint64_t sum = 0;
 
+	if (name >= m->nheads || !m->heads[name].first)
+		return 0;
+	struct head *head = &m->heads[name];
+
+	if (head->epoch == m->epoch)
+		return head->signature;
 	/* A sum, so that the order of the texts does not matter; the same definition twice is one. */
 	for (const struct macro_def *d = NULL; (d = macro_next(m, name, d));) {
 		const struct macro_def *e = macro_next(m, name, NULL);
@@ -314,5 +327,7 @@ uint64_t macro_signature(const struct macros *m, uint32_t name)
 		if (e == d)
 			sum += d->hash;
 	}
+	head->epoch = m->epoch;
+	head->signature = sum;
 	return sum;
 }

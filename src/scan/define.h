@@ -42,6 +42,7 @@ void macro_text_use(struct macros *, struct macro_text *);
 /* The next definition of NAME that counts, behind D (NULL: the first). */
 const struct macro_def *macro_next(const struct macros *, uint32_t name,
 				   const struct macro_def *d);
-/* A number for the set of definitions of NAME that count. */
-uint64_t macro_signature(const struct macros *, uint32_t name);
+/* A number for the set of definitions of NAME that count. To be asked for only when all texts that count
+ * are named. */
+uint64_t macro_signature(struct macros *, uint32_t name);
 struct intern *macros_names(const struct macros *);

@@ -310,6 +310,16 @@ static void condition_read(struct fact_builder *b, struct slice s, const char *a
 	}
 }
 
+static bool has_word(struct slice s, struct slice word)
+{
+	struct slice w, args;
+
+	for (const char *p = s.p; call_next(&p, s.p + s.n, &w, &args);)
+		if (w.n == word.n && memcmp(w.p, word.p, w.n) == 0)
+			return true;
+	return false;
+}
+
 /* The body of a macro that holds __has_include: what it names itself, and whether it names what its
  * caller gives it. */
 static void define_read(struct fact_builder *b, struct slice s, const char *at)
@@ -321,10 +331,12 @@ static void define_read(struct fact_builder *b, struct slice s, const char *at)
 		p++;
 	size_t name = (size_t)(p - s.p);
 	bool function = p < end && *p == '(';
+	struct slice params = {p, 0};
 
 	if (function) {
 		p = memchr(p, ')', (size_t)(end - p));
 		p = p ? p : end;
+		params.n = (size_t)(p - params.p);
 	}
 	struct slice body = {p, (size_t)(end - p)};
 
@@ -343,7 +355,12 @@ static void define_read(struct fact_builder *b, struct slice s, const char *at)
 					       .leaf = true,
 					       .name = intern_add(b->names, s.p, name)},
 				 at);
-		if (args.p && args.n && *args.p != '<' && *args.p != '"')
+		struct slice first = {args.p, 0};
+
+		while (first.n < args.n && line_ident(first.p[first.n]))
+			first.n++;
+		/* What the caller gives is looked at where it is called. */
+		if (first.n > 0 && !has_word(params, first))
 			computed_add(b, (struct fact){.leaf = true, .next = next}, args,
 				     at);
 	}

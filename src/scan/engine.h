@@ -5,7 +5,7 @@
 #include "scan/seen.h"
 #include "scan/subst.h"
 
-/* The inside of one macro_expand. Used by macro.c and live.c only. */
+/* The inside of one macro_expand. Used by macro.c, header.c and live.c only. */
 
 enum {
 	MEMO_SLOTS = 1024
@@ -45,6 +45,8 @@ struct engine {
 	size_t steps, tokens, steps_max;
 	int depth;
 	struct seen used;
+	struct seen eager;      /* names that must not be left as a TOKEN_LATER */
+	bool again;             /* one was, and mattered: to be done again */
 	struct arm_state *arms; /* those met so far; a TOKEN_ARM is an index of this */
 	size_t narms, cap_arms;
 	struct memo *memo[MEMO_SLOTS];
@@ -59,6 +61,11 @@ struct answers *engine_expand(struct engine *, struct token_seq,
 void engine_use(struct engine *, uint32_t name);
 /* True for a name that the compiler itself knows without listing it among its macros. */
 bool engine_builtin(const struct engine *, uint32_t name);
+
+/* header.c: adds what the answer names to the result. */
+void header_answer(struct engine *, struct token_seq);
+/* True for __has_include and its like where they are looked for. */
+bool header_operator(const struct engine *, const struct token *);
 
 /* live.c: the arm's number, and whether it is never taken. */
 uint32_t arm_number(struct engine *, const struct macro_arm *);

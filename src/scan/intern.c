@@ -38,7 +38,8 @@ uint64_t intern_hash(const void *bytes, size_t n, uint64_t seed)
 	}
 	uint64_t rest = 0;
 
-	memcpy(&rest, p, n);
+	if (n > 0)
+		memcpy(&rest, p, n);
 	h = (h ^ rest) * 0xc4ceb9fe1a85ec53u;
 	return h ^ h >> 29;
 }

@@ -116,7 +116,9 @@ static enum verdict expression_verdict(struct engine *e, struct token_list *l)
 
 	if (a && !e->result->undecidable)
 		v = answers_verdict(e, a);
-	if (e->result->undecidable) {
+	if (e->again) {
+		/* A put off number matters: the whole is done again, not only this. */
+	} else if (e->result->undecidable) {
 		/* Only this condition is; but what was being remembered is not whole. */
 		e->result->undecidable = NULL;
 		memset(e->memo, 0, sizeof e->memo);

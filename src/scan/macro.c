@@ -28,6 +28,8 @@ enum {
 	TOKENS_MAX = 8 * 1000 * 1000, /* kept in states and arguments */
 	DEPTH_MAX = 100,              /* of arguments in arguments */
 	DEFS_MAX = 4096,              /* of one name */
+	LATER_MIN = 4, /* so many definitions, all numbers, are not told apart at first */
+	AGAIN_MAX = 64,
 };
 
 /* The states of one expansion that wait, and those that have been. */
@@ -83,12 +85,29 @@ static void state_free(struct state *s)
 	token_list_free(&s->out);
 }
 
+/* Sees whether something was put off among the tokens that matters now; then all is done again without
+ * putting that off. */
+static bool put_off(struct engine *e, const struct token *v, size_t n, enum token_kind kind)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].kind != kind)
+			continue;
+		seen_add(&e->eager, (uint64_t)v[i].spelling + 1);
+		e->again = true;
+		give_up(e, "an #include is computed from too many macros");
+		return true;
+	}
+	return false;
+}
+
 /* Puts a copy of S with the tokens V before its input in the queue, unless that has been there. */
 static void fork_state(struct search *q, const struct state *s, const struct token *v,
 		       size_t n)
 {
 	struct state t = {0};
 
+	if (put_off(q->e, v, n, TOKEN_NEEDED))
+		return;
 	list_append(&t.in, s->in.v, s->in.n);
 	for (size_t i = n; i-- > 0;)
 		token_add(&t.in, v[i]);
@@ -317,10 +336,45 @@ static bool dynamic_apply(struct search *q, const struct state *s, const struct 
 	return why;
 }
 
-static bool is_operator(const struct engine *e, const struct token *t)
+/* True when what is out can still become (or is) a header name. */
+static bool header_possible(const struct search *q, const struct state *s)
 {
-	return e->ask->operand &&
-	       strncmp(intern_text(e->names, t->spelling), "__has_", 6) == 0;
+	const struct token *first = s->out.v;
+
+	return !q->top || s->out.n == 0 || first->kind == TOKEN_STRING ||
+	       first->spelling == q->e->less;
+}
+
+/* A state where T is out as it is. */
+static void fork_emitted(struct search *q, const struct state *s, struct token t)
+{
+	struct state after = {.in = s->in};
+
+	list_append(&after.out, s->out.v, s->out.n);
+	token_add(&after.out, t);
+	if (header_possible(q, &after))
+		fork_state(q, &after, NULL, 0);
+	token_list_free(&after.out);
+}
+
+/* True when T is one of many numbers. Mostly nobody looks (an element of a tuple that is passed by), and
+ * it would only multiply the states. */
+static bool number_later(struct engine *e, const struct token *t)
+{
+	size_t n = 0;
+
+	if (seen_has(&e->eager, (uint64_t)t->spelling + 1))
+		return false;
+	for (const struct macro_def *d = NULL;
+	     (d = macro_next(e->macros, t->spelling, d));) {
+		if (d->nparams == DEF_UNDEF)
+			continue;
+		if (d->nparams != DEF_OBJECT || d->nbody != 1 ||
+		    d->body[0].kind != TOKEN_NUMBER)
+			return false;
+		n++;
+	}
+	return n >= LATER_MIN;
 }
 
 /* Makes a state of each thing that the name T may become. False: it stays as it is, S goes on. */
@@ -332,6 +386,13 @@ static bool name_apply(struct search *q, const struct state *s, const struct tok
 	struct seen distinct = {0};
 
 	engine_use(q->e, t->spelling);
+	if (number_later(q->e, t)) {
+		struct token later = *t;
+
+		later.kind = TOKEN_LATER;
+		fork_state(q, s, &later, 1);
+		return true;
+	}
 	for (const struct macro_def *d = NULL;
 	     (d = macro_next(q->e->macros, t->spelling, d)) &&
 	     !q->e->result->undecidable;) {
@@ -354,26 +415,18 @@ static bool name_apply(struct search *q, const struct state *s, const struct tok
 	if (!known)
 		return !q->e->result->undecidable && dynamic_apply(q, s, t);
 	/* Where __has_include is missing, headers define it; where it is not, it is an operator. */
-	if (call && function && !is_operator(q->e, t))
+	if (call && function && !header_operator(q->e, t))
 		stays = false;
 	if (given && !undef && !function)
 		stays = false;
 	if (stays) {
+		/* A function's name may still be called, when more stands behind it. */
 		struct token same = *t;
 
-		same.painted = true;
-		fork_state(q, s, &same, 1);
+		same.painted = !function;
+		fork_emitted(q, s, same);
 	}
 	return true;
-}
-
-/* True when what is out can still become (or is) a header name. */
-static bool header_possible(const struct search *q, const struct state *s)
-{
-	const struct token *first = s->out.v;
-
-	return !q->top || s->out.n == 0 || first->kind == TOKEN_STRING ||
-	       first->spelling == q->e->less;
 }
 
 static bool header_complete(const struct search *q, const struct state *s)
@@ -467,101 +520,52 @@ struct answers *engine_expand(struct engine *e, struct token_seq in,
 	return &m->answers;
 }
 
-static void header_add(struct expansion *x, struct header h)
+/* One try. */
+static void expand_all(struct engine *e)
 {
-	for (size_t i = 0; i < x->n; i++)
-		if (x->v[i].name == h.name && x->v[i].angle == h.angle)
-			return;
-	if (x->n == x->cap) {
-		x->cap = x->cap ? x->cap * 2 : 8;
-		x->v = xreallocarray(x->v, x->cap, sizeof *x->v);
+	const struct expand_ask *ask = e->ask;
+	struct token_list tokens = {0};
+	struct answers answers = {0};
+	struct search q = {.e = e, .answers = &answers, .top = !ask->operand};
+	struct state start = {0};
+
+	e->arena = arena_new();
+	token_read(&tokens, e->names, intern_text(e->names, ask->tokens),
+		   intern_len(e->names, ask->tokens));
+	fork_state(&q, &start, tokens.v, tokens.n);
+	search_run(&q);
+	for (size_t i = 0; i < answers.n && !e->result->undecidable; i++) {
+		struct token_seq s = answers.v[i];
+
+		if (put_off(e, s.v, s.n, TOKEN_LATER))
+			break;
+		header_answer(e, s);
 	}
-	x->v[x->n++] = h;
-}
-
-/* The header name that V begins with, if it does. Compilers differ about blanks between the tokens of
- * <...>: the name with and the name without them both count. */
-static void header_read(struct engine *e, const struct token *v, size_t n)
-{
-	AUTO_BUF struct buf spaced = {0};
-	AUTO_BUF struct buf tight = {0};
-
-	if (n > 0 && v[0].kind == TOKEN_STRING) {
-		const char *s = intern_text(e->names, v[0].spelling);
-		size_t len = intern_len(e->names, v[0].spelling) - 2;
-
-		if (len > 0)
-			header_add(e->result, (struct header){
-						  false, intern_add(e->names, s + 1, len)});
-		return;
-	}
-	if (n == 0 || v[0].spelling != e->less)
-		return;
-	size_t i = 1;
-
-	for (; i < n && v[i].spelling != e->greater; i++) {
-		const char *s = intern_text(e->names, v[i].spelling);
-
-		if (v[i].space && spaced.len > 0)
-			buf_u8(&spaced, ' ');
-		buf_str(&spaced, s);
-		buf_str(&tight, s);
-	}
-	if (i == n || tight.len == 0)
-		return;
-	header_add(e->result,
-		   (struct header){true, intern_add(e->names, spaced.data, spaced.len)});
-	header_add(e->result,
-		   (struct header){true, intern_add(e->names, tight.data, tight.len)});
-}
-
-static void operands_read(struct engine *e, struct token_seq s)
-{
-	for (size_t i = 0; i + 2 < s.n; i++) {
-		if (s.v[i + 1].spelling == e->open && is_operator(e, &s.v[i]))
-			header_read(e, s.v + i + 2, s.n - i - 2);
-	}
+	token_list_free(&tokens);
+	arena_free(e->arena);
 }
 
 void macro_expand(const struct macros *macros, const struct expand_ask *ask,
 		  struct expansion *out)
 {
 	struct intern *names = macros_names(macros);
-	struct engine e = {.macros = macros,
-			   .names = names,
-			   .ask = ask,
-			   .result = out,
-			   .steps_max = STEPS_MAX};
-	struct token_list tokens = {0};
-	struct answers answers = {0};
-	struct search q = {.e = &e, .answers = &answers, .top = !ask->operand};
-	struct state start = {0};
+	struct engine e = {.macros = macros, .names = names, .ask = ask, .result = out};
 
 	*out = (struct expansion){0};
-	e.arena = arena_new();
 	e.open = intern_str(names, "(");
 	e.less = intern_str(names, "<");
 	e.greater = intern_str(names, ">");
 	e.file = intern_str(names, "__FILE__");
-	token_read(&tokens, names, intern_text(names, ask->tokens),
-		   intern_len(names, ask->tokens));
-	fork_state(&q, &start, tokens.v, tokens.n);
-	search_run(&q);
-	for (size_t i = 0; i < answers.n && !out->undecidable; i++) {
-		if (ask->operand)
-			operands_read(&e, answers.v[i]);
-		else
-			header_read(&e, answers.v[i].v, answers.v[i].n);
+	for (int tries = 0; tries == 0 || (e.again && tries < AGAIN_MAX); tries++) {
+		e.again = false;
+		e.steps_max = STEPS_MAX;
+		e.tokens = e.narms = 0;
+		out->n = 0;
+		out->undecidable = NULL;
+		memset(e.memo, 0, sizeof e.memo);
+		expand_all(&e);
 	}
-	token_list_free(&tokens);
 	seen_free(&e.used);
+	seen_free(&e.eager);
 	free(e.arms);
-	arena_free(e.arena);
-}
-
-void expansion_free(struct expansion *x)
-{
-	free(x->v);
-	free(x->used);
-	*x = (struct expansion){0};
 }

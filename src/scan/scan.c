@@ -11,7 +11,6 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/path.h"
 #include "scan/closure.h"
 
 #include <stdlib.h>
@@ -317,8 +316,16 @@ static int file_walk(struct scan *s, struct file_state *st)
 	return 0;
 }
 
+/* What is read before the source: stdc-predef.h, unasked, where the C library has one; then what the
+ * command line says. */
 static int forced_visit(struct scan *s)
 {
+	struct target *predef =
+	    search_target(s->ask->search, s->arena, s->names, TARGET_ANGLE, 0,
+			  intern_str(s->names, "stdc-predef.h"));
+
+	if (!s->ask->preprocessed && scan_visit(s, s->ask->search, predef, false) < 0)
+		return -1;
 	for (size_t i = 0; i < s->ask->nforced; i++) {
 		uint32_t name = intern_str(s->names, s->ask->forced[i]);
 		struct target *t = search_target(s->ask->search, s->arena, s->names,

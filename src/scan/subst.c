@@ -47,7 +47,8 @@ bool call_read(struct intern *names, struct token_list *in, const struct macro_d
 		char mark = text[1] ? 0 : *text;
 		bool rest = d->variadic && c->n + 1 == (size_t)d->nparams;
 
-		if (t.kind == TOKEN_END || t.kind == TOKEN_ARM || (mark == '(' && depth++ == 0))
+		if (t.kind == TOKEN_END || t.kind == TOKEN_ARM ||
+		    (mark == '(' && depth++ == 0))
 			continue;
 		if (mark == ')' && --depth == 0) {
 			call_end_arg(c);
@@ -65,7 +66,8 @@ struct token_seq call_arg(const struct call *c, size_t i)
 {
 	size_t from = i == 0 ? 0 : c->ends[i - 1];
 
-	return (struct token_seq){c->tokens.v + from, c->ends[i] - from};
+	return (struct token_seq){c->tokens.v ? c->tokens.v + from : NULL,
+				  c->ends[i] - from};
 }
 
 bool subst_expands(const struct macro_def *d, size_t param)
@@ -86,12 +88,20 @@ bool subst_expands(const struct macro_def *d, size_t param)
 	return false;
 }
 
+static struct token needed(struct token later)
+{
+	later.kind = TOKEN_NEEDED;
+	return later;
+}
+
 static struct token stringify(struct intern *names, struct token_seq s, bool space)
 {
 	AUTO_BUF struct buf text = {0};
 
 	buf_u8(&text, '"');
 	for (size_t i = 0; i < s.n; i++) {
+		if (s.v[i].kind == TOKEN_LATER)
+			return needed(s.v[i]);
 		const char *t = intern_text(names, s.v[i].spelling);
 		bool literal = *t == '"' || *t == '\'';
 
@@ -117,6 +127,10 @@ static void paste(struct intern *names, struct token_list *out, struct token t)
 	AUTO_BUF struct buf text = {0};
 	size_t at = out->n;
 
+	if (left.kind == TOKEN_LATER || t.kind == TOKEN_LATER) {
+		token_add(out, needed(left.kind == TOKEN_LATER ? left : t));
+		return;
+	}
 	buf_str(&text, intern_text(names, left.spelling));
 	buf_str(&text, intern_text(names, t.spelling));
 	token_read(out, names, text.data, text.len);

@@ -19,7 +19,9 @@ enum token_kind {
 	TOKEN_OPTIONAL, /* __VA_OPT__: SPELLING is the number of tokens between its brackets, which
 	                    follow */
 	/* Only while expanding: */
-	TOKEN_END, /* the expansion of the macro SPELLING ends here */
+	TOKEN_LATER, /* the macro SPELLING, a number or undefined: which one has not mattered yet */
+	TOKEN_NEEDED, /* the result of an operator that cannot do without knowing */
+	TOKEN_END,    /* the expansion of the macro SPELLING ends here */
 	TOKEN_ARM, /* so does one of a definition that excludes others: number SPELLING */
 };
 

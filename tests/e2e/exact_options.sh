@@ -123,7 +123,7 @@ both --remote '-Xassembler' -- %CC -Xassembler --noexecstack -c x.c
 both --remote '-Wp,-D' -- %CC -Wp,-DEXTRA=3,-UNDEBUG -c x.c
 both --remote '-Xpreprocessor' -- %CC -Xpreprocessor -DEXTRA -c x.c
 both --remote '-H' -- %CC -H -c x.c
-both '-v with -pipe' -- %CC -v -pipe -c x.c
+both '-v' -- %CC -v -S x.c
 both --remote '-nostdinc of a source without includes' -- sh -c 'echo "int a;" > n.c; %CC -nostdinc -c n.c'
 same --remote 'gcc: -fplugin-free -fanalyzer' -- gcc -fanalyzer -c x.c
 printf '*cc1_options:\n+ -DFROM_SPECS=1\n' > my.specs

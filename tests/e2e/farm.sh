@@ -123,6 +123,7 @@ farm_init()
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
+	trap 'exit 141' PIPE
 	mkfifo "$WORK/never"
 	mkdir "$WORK/bin" "$WORK/a"
 	export SHELL=/bin/sh
@@ -172,6 +173,7 @@ worker_start()
 	WORKERS=$((WORKERS + 1))
 	local w=$WORK/w$WORKERS
 	mkdir -p "$w"
+	rm -f "$w.port"
 	"${WORKER_WRAP[@]}" "$BUILD/muster-worker" --listen 127.0.0.1:0 --state "$w" --name "w$WORKERS" \
 		--port-file "$w.port" "$@" < /dev/null > "$w.log" 2>&1 &
 	WORKER_PID=$!
@@ -241,7 +243,7 @@ farm_processes()
 farm_cleanup()
 {
 	local status=$?
-	trap '' HUP INT TERM
+	trap '' HUP INT TERM PIPE
 	cd /
 	[ -z "$WORK" ] || farm_stop
 	[ "$FINISHED" ] || echo "Bail out! ended early (status $status)"

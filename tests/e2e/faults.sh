@@ -29,7 +29,6 @@ farm_again()
 	[ "$FARM_PLAIN" ] && return
 	farm_stop
 	unset MUSTER_PEER_TIMEOUT_MS
-	KILLED=' ' # a frozen worker had to be killed: meant
 	farm_start "$@"
 }
 
@@ -94,10 +93,15 @@ strangers()
 slow_tree()
 {
 	new_tree
-	slow_source "${1:-400}" > s.cc
+	slow_source "${1:-300}" > s.cc
+}
+
+# The right object of the slow source, made once.
+slow_plain()
+{
 	# shellcheck disable=SC2086
-	g++ $SLOW_FLAGS -g -c s.cc -o s.o
-	mv s.o s.o.plain
+	[ -e "$WORK/s.plain" ] || g++ $SLOW_FLAGS -g -c s.cc -o "$WORK/s.plain"
+	cp "$WORK/s.plain" s.o.plain
 }
 
 # slow_story NAME FAULT: starts the slow compile, waits until a worker has it, runs FAULT, and
@@ -106,6 +110,7 @@ slow_story()
 {
 	wanted "$1" || return 0
 	slow_tree
+	slow_plain
 	# shellcheck disable=SC2086
 	job_start g++ $SLOW_FLAGS -g -c s.cc
 	if [ -z "$FARM_PLAIN" ]; then
@@ -196,10 +201,17 @@ fi
 big_tree()
 {
 	new_tree
-	{ echo 'const char noise[] ='; head -c 2000000 /dev/urandom | od -An -v -tx1 -w32 | sed 's/ /\\x/g; s/.*/"&"/'; echo ';'; } > noise.h
-	printf '#include "noise.h"\nint n = sizeof noise;\n' > n.c
-	gcc -c n.c
-	mv n.o n.o.plain
+	if [ ! -e "$WORK/big" ]; then
+		mkdir "$WORK/big"
+		{
+			echo 'const char noise[] ='
+			head -c 2000000 /dev/urandom | base64 -w 100 | sed 's/.*/"&"/'
+			echo ';'
+		} > "$WORK/big/noise.h"
+		printf '#include "noise.h"\nint n = sizeof noise;\n' > "$WORK/big/n.c"
+		(cd "$WORK/big" && gcc -c n.c -o n.o.plain)
+	fi
+	cp -a "$WORK/big/." .
 }
 
 network()
@@ -305,7 +317,6 @@ interrupt()
 	wanted "$1" || return 0
 	local mark="INTERRUPT_$2_$$" bad=''
 	slow_tree 2000
-	rm -f s.o.plain
 	# shellcheck disable=SC2086
 	job_start g++ $SLOW_FLAGS -D"$mark" -g -MD -c s.cc
 	if [ "$FARM_PLAIN" ]; then
@@ -345,7 +356,7 @@ many_tree()
 	printf 'OBJECTS := $(patsubst %%,f%%.o,$(shell seq %d))\nall: $(OBJECTS)\n%%.o: %%.c\n\t@gcc -O1 -g -c $< -o $@\n' "$1" > Makefile
 	echo 'static inline int twice(int a) { return 2 * a; }' > many.h
 	for ((i = 1; i <= $1; i++)); do
-		printf '#include "many.h"\n#include <stdio.h>\nint f%d(int a) { printf("%%d", a); return twice(a) + %d; }\n' $i $i > f$i.c
+		printf '#include "many.h"\nint f%d(int a) { return twice(a) + %d; }\n' $i $i > f$i.c
 	done
 	make -s -j2
 	for i in f*.o; do mv "$i" "$i.plain"; done
@@ -481,10 +492,13 @@ if [ -z "$FARM_PLAIN" ] && wanted 'state folder'; then
 	MUSTER_AGENT=/nonexistent/agent MUSTER_STATE_DIR=$WORK/b PATH=$FARM_PATH timeout 60 gcc -c q.c > "$WORK/out" 2> "$WORK/err"
 	check 'an agent that cannot be started: the compile works' -- test -s q.o
 	rm -f q.o
-	printf '#!/bin/sh\nexec cat\n' > "$WORK/deaf"
+	printf "#!/bin/sh\nexec cat %s\n" "$WORK/never" > "$WORK/deaf"
 	chmod 755 "$WORK/deaf"
 	MUSTER_AGENT=$WORK/deaf MUSTER_STATE_DIR=$WORK/c PATH=$FARM_PATH timeout 60 gcc -c q.c > "$WORK/out" 2> "$WORK/err"
 	check 'an agent that never listens: the compile works' -- test -s q.o
+	for pid in $(farm_processes); do
+		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != cat ] || kill "$pid"
+	done
 fi
 
 farm_done

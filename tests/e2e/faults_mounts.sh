@@ -44,7 +44,7 @@ echo '# a worker whose state folder holds one megabyte'
 if worker_start; then
 	export MUSTER_HOSTS=$ADDRESS
 	new_tree
-	{ echo 'const char noise[] ='; head -c 3000000 /dev/urandom | od -An -v -tx1 -w32 | sed 's/ /\\x/g; s/.*/"&"/'; echo ';'; } > noise.h
+	{ echo 'const char noise[] ='; head -c 3000000 /dev/urandom | base64 -w 100 | sed 's/.*/"&"/'; echo ';'; } > noise.h
 	printf '#include "noise.h"\nint n = sizeof noise;\n' > big.c
 	echo 'int quick;' > q.c
 	both 'the disk of the worker is full' -- %CC -MD -c big.c
@@ -74,32 +74,57 @@ unmount_all
 
 WORKERS=1
 farm_start 1
-full()
+# blocked NAME MOUNT-FUNCTION COMMAND…: the output folder `out` cannot take what the command writes:
+# it says what the plain command says, and leaves what that leaves there (no object).
+blocked()
 {
-	local name=$1 size=$2
+	local name=$1 mounter=$2 bad="" side path
 	shift 2
 	wanted "$name" || return 0
-	local bad='' ran
 	new_tree
-	echo 'char big[300000] = {1}; int f(int a) { return a + 1; }' > b.c
-	echo 'int quick;' > q.c
-	tmpfs "$TREE/out" "$size"
-	(PATH=$FARM_PATH timeout 60 "$@" < /dev/null > "$WORK/stdout" 2> "$WORK/stderr")
-	ran=$?
-	[ $ran -ne 0 ] || bad+='it succeeded'$'\n'
-	[ $ran -ne 124 ] || bad+='it hung'$'\n'
-	[ -s "$WORK/stderr" ] || bad+='nothing was said'$'\n'
-	bad+=$(find "$TREE/out" -type f -printf 'left behind: %P\n')
+	echo "char big[300000] = {1}; int f(int a) { return a + 1; }" > b.c
+	mkdir out
+	"$mounter" "$TREE/out"
+	for side in plain farm; do
+		[ $side = plain ] && path=$PLAIN_PATH || path=$FARM_PATH
+		(PATH=$path exec timeout 60 "$@") < /dev/null > "$WORK/$side.out" 2>&1
+		echo "status $?" >> "$WORK/$side.out"
+		sed -i "s|/tmp/[A-Za-z0-9_-]*\\.[so]|TEMPORARY|g" "$WORK/$side.out"
+		sed -i "/0x/d" "$WORK/$side.out" # the stack traces of a compiler that gives up
+		ls "$TREE/out" >> "$WORK/$side.out"
+		rm -f "$TREE/out"/* 2>/dev/null
+	done
 	umount "$TREE/out"
 	MOUNTS=()
-	if [ -z "$bad" ]; then ok "$name"; else
+	bad+=$(diff "$WORK/plain.out" "$WORK/farm.out")
+	! grep -q "^b.o" "$WORK/farm.out" || bad+="an object was left"
+	! grep -q -x -e "status 0" -e "status 124" "$WORK/farm.out" || bad+=$(cat "$WORK/farm.out")
+	if [ -z "$bad" ]; then
+		ok "$name"
+	else
 		not_ok "$name"
-		diag "$bad" "$(head -3 "$WORK/stderr")"
+		diag "$bad"
 	fi
 }
-full 'the disk for the object is full' 64k gcc -c b.c -o out/b.o
-full 'the disk for the object is full, -g -MD' 64k gcc -g -MD -c b.c -o out/b.o
-full 'the disk for the object is full, clang' 64k "${CCS##* }" -c b.c -o out/b.o
+
+small()
+{
+	tmpfs "$1" 64k
+}
+
+read_only()
+{
+	mount --bind "$1" "$1" || bail "$1 cannot be mounted"
+	mount -o remount,bind,ro "$1" || bail "$1 cannot be made read-only"
+	MOUNTS=("$1")
+}
+
+blocked 'the disk for the object is full' small gcc -c b.c -o out/b.o
+blocked 'the disk for the object is full, -g -MD' small gcc -g -MD -c b.c -o out/b.o
+blocked 'the disk for the object is full, clang' small "${CCS##* }" -c b.c -o out/b.o
+blocked 'a read-only output folder' read_only gcc -c b.c -o out/b.o
+blocked 'a read-only output folder, -g -MD' read_only gcc -g -MD -c b.c -o out/b.o
+blocked 'a read-only output folder, clang' read_only "${CCS##* }" -g -MD -c b.c -o out/b.o
 new_tree
 echo 'int quick;' > q.c
 same --remote 'a job after it' -- gcc -c q.c
