@@ -84,3 +84,10 @@ const char *locate_installed(struct arena *a, const char *program)
 	}
 	return is_usual(at) ? at : program;
 }
+
+bool locate_is_clang(const char *program)
+{
+	char real[PATH_MAX];
+
+	return realpath(program, real) && strncmp(path_base(real), "clang", 5) == 0;
+}

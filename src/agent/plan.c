@@ -255,6 +255,20 @@ static int check_hard_links(struct maker *m, struct err *e)
 	return 0;
 }
 
+/* The compiler's own macros, less those that -U takes away. */
+static const char *predefined(struct maker *m)
+{
+	const struct cc_command *cc = m->plan->command;
+	AUTO_BUF struct buf b = {0};
+
+	for (size_t i = 0; i < cc->nmacros; i++)
+		if (cc->macros[i].undef)
+			buf_printf(&b, "#undef %s\n", cc->macros[i].text);
+	if (!b.len)
+		return m->probe->predefined;
+	return arena_printf(m->arena, "%s%.*s", m->probe->predefined, (int)b.len, b.data);
+}
+
 static int scan_inputs(struct maker *m, struct err *e)
 {
 	struct plan *p = m->plan;
@@ -282,7 +296,7 @@ static int scan_inputs(struct maker *m, struct err *e)
 	    .nforced = nforced,
 	    .macros = macros,
 	    .nmacros = nmacros,
-	    .predefined = m->probe->predefined,
+	    .predefined = predefined(m),
 	    .asm_dirs = pointers(m, &cc->asm_dirs),
 	    .nasm_dirs = cc->asm_dirs.n,
 	    .assembler = cc->language == CC_LANG_ASM || cc->language == CC_LANG_ASM_CPP,
@@ -300,8 +314,7 @@ static int scan_inputs(struct maker *m, struct err *e)
 	for (size_t i = 0; i < found.n; i++)
 		if (is_special(found.files[i]->path))
 			return err_set(e, 0, "it reads a file of /proc, /sys or /dev");
-	if (found.uses_date_time && cc->family == CC_CLANG &&
-	    !env_get(m->request->env, "SOURCE_DATE_EPOCH"))
+	if (found.uses_date_time && cc->family == CC_CLANG) /* before Clang 16 it knows no other clock */
 		return err_set(e, 0, "__DATE__ and __TIME__ are told by this machine's clock");
 	if (found.uses_date_time)
 		tell_time(m);
@@ -363,6 +376,8 @@ static struct plan *finish(struct maker *m)
 
 	const char *driver = locate_installed(m->arena, p->program);
 
+	if (p->command->family == CC_GCC && locate_is_clang(driver))
+		return stay(p, "its compiler is Clang by another name");
 	if (driver != p->program)
 		strv_add(m->arena, &p->places, p->program);
 	p->compiler = compilers_get(m->agent->compilers, driver, path, &e);

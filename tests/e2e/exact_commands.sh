@@ -85,7 +85,7 @@ if [ "$FARM_PLAIN" ]; then
 else
 	both --remote 'muster cc gcc' -- sh -c '${SHIM:+"$1" cc} %CC -g -c x.c' sh "$BUILD/muster"
 fi
-both --remote 'a relative compiler' -- sh -c 'ln -s "$(PATH="$1"; command -v %CC)" mycc-%CC; $SHIM ./mycc-%CC -g -c x.c; rm mycc-%CC' sh "$PLAIN_PATH"
+both --remote 'a relative compiler' -- sh -c 'mkdir rc; ln -s "$(PATH="$1"; command -v %CC)" rc/%CC; $SHIM rc/%CC -g -c x.c; rm -r rc' sh "$PLAIN_PATH"
 both --remote 'a compiler behind a link' -- sh -c 'mkdir lb; ln -s "$(PATH="$1"; command -v %CC)" lb/%CC; PATH="${SHIM:+$2:}$PWD/lb:$1"; export PATH; %CC -g -c x.c' sh "$PLAIN_PATH" "$WORK/bin"
 both 'a script as compiler' -- sh -c 'mkdir sb; printf "#!/bin/sh\nexec %s -DSCRIPT \"\$@\"\n" "$(PATH="$1"; command -v %CC)" > sb/%CC; chmod 755 sb/%CC; PATH="${SHIM:+$2:}$PWD/sb:$1"; export PATH; %CC -g -c x.c' sh "$PLAIN_PATH" "$WORK/bin"
 both --remote 'its folder twice on PATH' -- sh -c 'PATH="${SHIM:+$1:$1/:}$PATH"; export PATH; exec %CC -c x.c' sh "$WORK/bin"

@@ -109,7 +109,7 @@ both --remote '-fstack-usage' -- %CC -O2 -fstack-usage -c x.c -o obj/x.o
 same 'gcc: -fcallgraph-info' -- gcc -O2 -fcallgraph-info=su,da -c x.c
 same 'gcc: -fdump-tree-optimized' -- gcc -O2 -fdump-tree-optimized -c x.c -o obj/x.o
 same 'gcc: -fopt-info to a file' -- gcc -O3 -fopt-info-all=opt.txt -c x.c
-same --remote 'gcc: -fopt-info to stderr' -- gcc -O3 -fopt-info-vec-all -c x.c
+same --local 'further file' 'gcc: -fopt-info to stderr' -- gcc -O3 -fopt-info-vec-all -c x.c
 same 'gcc: -aux-info' -- gcc -aux-info x.X -c x.c
 same 'gcc: -dumpbase and -dumpdir' -- gcc -g -gsplit-dwarf -dumpbase foo -dumpdir obj/ -c x.c
 same --ignore '*.o' 'gcc: -flto' -- gcc -flto -c x.c
