@@ -375,7 +375,8 @@ static void walk_step(struct disk *d, struct walk *w, const struct walk *parent,
 
 	if (end)
 		walk_add_all(w, end);
-	walk_end(w, end ? end->kind : NODE_GONE, end ? end->canonical : "/");
+	/* Links that go round in circles: something is there, but nobody can read it. */
+	walk_end(w, end ? end->kind : NODE_OTHER, end ? end->canonical : "/");
 }
 
 /* Recursion is bounded by the path's depth and LINKS_MAX. */
@@ -645,7 +646,10 @@ static const struct scan_file *find_in(struct disk *d, struct dir *dir, const ch
 
 		a->file = file_get(d, path);
 	}
-	return file_walk(d, a->file)->kind == NODE_FILE ? &a->file->scan : NULL;
+	/* What is there but cannot be read counts as found: its user must not take it for absent. */
+	enum node_kind kind = file_walk(d, a->file)->kind;
+
+	return kind == NODE_FILE || kind == NODE_OTHER ? &a->file->scan : NULL;
 }
 
 static const struct scan_file *fs_find(void *ctx, const char *dir, const char *name)
@@ -689,17 +693,16 @@ static uint32_t fs_version(void *ctx, const struct scan_file *file)
 	struct node *n = disk_file_node(d, file);
 
 	if (!n)
-		return 0;
+		return file_walk(d, (struct file *)(uintptr_t)file)->kind == NODE_OTHER ? UINT32_MAX : 0;
 	node_look_once(d, n);
-	return n->kind == NODE_FILE ? n->version : 0;
+	return n->kind == NODE_FILE ? n->version : n->kind == NODE_OTHER ? UINT32_MAX : 0;
 }
 
 static int fs_text(void *ctx, const struct scan_file *file, const char **text, size_t *n)
 {
 	struct buf b = {0};
 
-	(void)ctx;
-	if (fs_read(file->path, file_max, &b, NULL)) {
+	if (disk_file_node(ctx, file) && fs_read(file->path, file_max, &b, NULL)) {
 		buf_free(&b);
 		return -1;
 	}

@@ -56,7 +56,8 @@ enum node_kind disk_walk(struct disk *, const char *path, void (*each)(void *ctx
 /* The same for a file the scanner holds; the last node is its regular file, freshly looked at. */
 void disk_file_walk(struct disk *, const struct scan_file *, void (*each)(void *ctx, struct node *),
 		    void *ctx);
-/* The node at the end of FILE, without looking; NULL when it is gone. */
+/* The regular file at the end of FILE, without looking; NULL when it is gone, or something that is there but
+ * cannot be read (find gives that too; its text is empty). */
 struct node *disk_file_node(struct disk *, const struct scan_file *);
 /* The greatest stamp of the nodes FILE stands on: it was sent whole if nothing is above the stamp of then. */
 uint64_t disk_file_stamp(struct disk *, const struct scan_file *);

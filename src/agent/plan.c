@@ -311,9 +311,12 @@ static int scan_inputs(struct maker *m, struct err *e)
 	p->files = arena_alloc(m->arena, found.n * sizeof(struct scan_file *));
 	memcpy(p->files, found.files, found.n * sizeof(struct scan_file *));
 	p->nfiles = found.n;
-	for (size_t i = 0; i < found.n; i++)
+	for (size_t i = 0; i < found.n; i++) {
 		if (is_special(found.files[i]->path))
 			return err_set(e, 0, "it reads a file of /proc, /sys or /dev");
+		if (!disk_file_node(m->agent->disk, found.files[i]))
+			return err_set(e, 0, "a file that it may read is no plain, readable file");
+	}
 	if (found.uses_date_time && cc->family == CC_CLANG) /* before Clang 16 it knows no other clock */
 		return err_set(e, 0, "__DATE__ and __TIME__ are told by this machine's clock");
 	if (found.uses_date_time)

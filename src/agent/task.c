@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "wire/message.h"
 
 #include <assert.h>
@@ -19,7 +20,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static void handle(struct task *t, enum job_event event);
 
@@ -94,8 +97,23 @@ static enum job_event do_write(struct task *t)
 	return JOB_WRITTEN;
 }
 
+/* Clang removes its object when a compile fails, also one of an earlier run; GCC leaves that alone. */
+static void remove_failed(struct task *t)
+{
+	const struct cc_command *cc = t->plan->command;
+	struct stat st;
+
+	if (cc->family != CC_CLANG || (WIFEXITED(t->status) && WEXITSTATUS(t->status) == 0))
+		return;
+	const char *object = path_join(t->arena, t->plan->cwd, cc->object);
+
+	if (lstat(object, &st) == 0 && S_ISREG(st.st_mode))
+		unlink(object);
+}
+
 static void do_reply(struct task *t)
 {
+	remove_failed(t);
 	t->agent->njobs++;
 	t->agent->nremote++;
 	shim_reply(t->shim, t->text[0].data, t->text[0].len, t->text[1].data, t->text[1].len, t->status);

@@ -215,7 +215,7 @@ ln -s ../a/once.h b/once.h
 both --remote '#pragma once, a link' -- %CC -MD -c o.c
 rm b/once.h
 ln a/once.h b/once.h
-both --remote '#pragma once, a hard link' -- %CC -MD -c o.c
+both '#pragma once, a hard link' -- %CC -MD -c o.c
 
 # --- Bytes ----------------------------------------------------------------------------------
 new_tree

@@ -36,7 +36,7 @@ both --fails '-MF in a folder that is not there' -- %CC -Iinc -MD -MF none/x.d -
 both --remote 'a source below, the object here' -- %CC -Iinc -MD -c src/sub/x.c
 both --remote 'CMake style' -- %CC -Iinc -MD -MT obj/x.c.o -MF obj/x.c.o.d -o obj/x.c.o -c "$TREE/x.c"
 both --remote 'automake style' -- %CC -DHAVE_X=1 -I. -Iinc -g -O2 -MT x.o -MD -MP -MF obj/x.Tpo -c -o x.o x.c
-both --remote 'DEPENDENCIES_OUTPUT' -- env DEPENDENCIES_OUTPUT='dep.d target' %CC -Iinc -c x.c
+both 'DEPENDENCIES_OUTPUT' -- env DEPENDENCIES_OUTPUT='dep.d target' %CC -Iinc -c x.c
 both 'SUNPRO_DEPENDENCIES' -- env SUNPRO_DEPENDENCIES='dep.d target' %CC -Iinc -c x.c
 both --remote 'an existing dependency file' -- sh -c 'echo old > x.d; %CC -Iinc -MD -c x.c'
 both '-MM alone' -- %CC -Iinc -MM x.c

@@ -1,0 +1,56 @@
+# A thin layer over Meson: `make`, `make demo` and `make check` need nothing but make and apt.
+# Everything is made below build folders; see docs/hacking.md for Meson itself.
+BUILD = build
+PREFIX = /usr/local
+FUZZ_SECONDS = 30
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	@tools/install-needs build
+	@meson setup $(BUILD) --prefix=$(PREFIX)
+
+# Builds real projects through three workers on this machine and compares every object.
+demo:
+	@tools/install-needs build demo
+	@$(MAKE) --no-print-directory all
+	@tools/demo $(BUILD)
+
+# All tests. The last line of its output is "N passed, N failed, N skipped".
+check:
+	@tools/install-needs build demo test
+	@$(MAKE) --no-print-directory all
+	@tools/run-tests $(BUILD)
+
+# The unit tests again, with the compiler's checks for memory errors and undefined behaviour.
+check-sanitize:
+	@tools/install-needs build demo test
+	@[ -e $(BUILD)-sanitize/build.ninja ] || \
+		meson setup $(BUILD)-sanitize -Db_sanitize=address,undefined
+	@ninja -C $(BUILD)-sanitize
+	@tools/run-tests $(BUILD)-sanitize --suite unit --timeout-multiplier 3
+
+# Each fuzzer of tests/fuzz for FUZZ_SECONDS.
+fuzz:
+	@tools/install-needs build test
+	@tools/fuzz $(BUILD)-fuzz $(FUZZ_SECONDS)
+
+# PREFIX counts when the build folder is made; DESTDIR is respected.
+install: all
+	@meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-fuzz
+
+help:
+	@echo 'make                  builds everything in the folder "$(BUILD)"'
+	@echo 'make demo             shows it: real projects through three workers, compared byte for byte'
+	@echo 'make check            runs all tests'
+	@echo 'make check-sanitize   runs the unit tests with address and undefined-behaviour checks'
+	@echo 'make fuzz             runs each fuzzer for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make install          installs below PREFIX ($(PREFIX))'
+	@echo 'make clean            removes the build folders'
+	@echo 'demo, check and a first build install what is missing with apt-get, and say what.'
+
+.PHONY: all demo check check-sanitize fuzz install clean help
