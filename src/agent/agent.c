@@ -63,7 +63,8 @@ void agent_sched(struct agent *a, struct sched_event event)
 	for (size_t i = 0; i < a->nevents; i++) {
 		a->events[i].now = loop_now();
 		sched_step(a->sched, &a->events[i], &out);
-		struct sched_effect *effects = xreallocarray(NULL, out.n + 1, sizeof *effects);
+		struct sched_effect *effects =
+		    xreallocarray(NULL, out.n + 1, sizeof *effects);
 		size_t n = out.n;
 
 		if (n)
@@ -101,17 +102,20 @@ void agent_set_hosts(struct agent *a, const char *text)
 	{
 		if (hosts_have(list, r->address, r->limit))
 			continue;
-		agent_sched(a, (struct sched_event){.type = SCHED_WORKER_REMOVE, .worker = r->id});
+		agent_sched(
+		    a, (struct sched_event){.type = SCHED_WORKER_REMOVE, .worker = r->id});
 		remote_free(r);
 	}
 	for (size_t i = 0; i < list->n; i++) {
 		if (find_remote(a, &list->v[i]))
 			continue;
 		r = remote_new(a, list->v[i].address, list->v[i].slots);
-		agent_sched(a, (struct sched_event){.type = SCHED_WORKER_ADD, .worker = r->id});
+		agent_sched(
+		    a, (struct sched_event){.type = SCHED_WORKER_ADD, .worker = r->id});
 	}
 	if (list->bad)
-		log_line(LOG_WARNING, "'%s' in the host list is no HOST[:PORT][/SLOTS]; it is left out",
+		log_line(LOG_WARNING,
+			 "'%s' in the host list is no HOST[:PORT][/SLOTS]; it is left out",
 			 list->bad);
 	hosts_free(list);
 }

@@ -39,7 +39,7 @@ struct agent {
 
 	struct remote *remotes; /* by id (uthash) */
 	uint64_t next_remote;
-	char *hosts;            /* the text they were made from */
+	char *hosts; /* the text they were made from */
 
 	struct task *tasks; /* by id (uthash) */
 	uint64_t next_task;

@@ -47,9 +47,11 @@ const struct compiler *compilers_by_ref(const struct compilers *c, uint64_t ref)
 
 static bool same(const struct stat *a, const struct stat *b)
 {
-	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
+	       a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 static bool is_current(const struct compiler *c)
@@ -66,9 +68,11 @@ static bool is_current(const struct compiler *c)
 	return true;
 }
 
-static struct compiler *probe(struct compilers *c, const char *driver, const char *path, struct err *e)
+static struct compiler *probe(struct compilers *c, const char *driver, const char *path,
+			      struct err *e)
 {
-	struct toolchain *t = toolchain_probe(driver, path ? path : "/usr/bin:/bin", c->known, e);
+	struct toolchain *t =
+	    toolchain_probe(driver, path ? path : "/usr/bin:/bin", c->known, e);
 
 	if (!t)
 		return NULL;
@@ -85,10 +89,12 @@ static struct compiler *probe(struct compilers *c, const char *driver, const cha
 	return one;
 }
 
-const struct compiler *compilers_get(struct compilers *c, const char *driver, const char *path, struct err *e)
+const struct compiler *compilers_get(struct compilers *c, const char *driver,
+				     const char *path, struct err *e)
 {
 	for (const struct compiler *i = c->list; i; i = i->next)
-		if (strcmp(i->toolchain->driver, driver) == 0 && strcmp(i->path, path ? path : "") == 0) {
+		if (strcmp(i->toolchain->driver, driver) == 0 &&
+		    strcmp(i->path, path ? path : "") == 0) {
 			if (is_current(i))
 				return i;
 			break; /* the newest entry for it is out of date */

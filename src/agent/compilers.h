@@ -9,8 +9,9 @@ struct compilers;
 struct err;
 
 struct compiler {
-	uint32_t ref; /* dense, from 0; never reused: what the scheduler and the workers call it */
-	char *path;   /* the PATH it was probed with */
+	uint32_t
+	    ref; /* dense, from 0; never reused: what the scheduler and the workers call it */
+	char *path; /* the PATH it was probed with */
 	struct toolchain *toolchain;
 	struct stat *seen; /* of each entry */
 	struct compiler *next;
@@ -19,5 +20,6 @@ struct compiler {
 struct compilers *compilers_new(void);
 void compilers_free(struct compilers *);
 /* NULL: ERR's text is a reason for compiling here. */
-const struct compiler *compilers_get(struct compilers *, const char *driver, const char *path, struct err *);
+const struct compiler *compilers_get(struct compilers *, const char *driver,
+				     const char *path, struct err *);
 const struct compiler *compilers_by_ref(const struct compilers *, uint64_t ref);

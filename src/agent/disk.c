@@ -26,7 +26,11 @@
 #include <unistd.h>
 #include <uthash.h>
 
-enum { LINKS_MAX = 40, RACY_NS = 50 * 1000 * 1000 };
+enum {
+	LINKS_MAX = 40,
+	RACY_NS = 50 * 1000 * 1000
+};
+
 static const size_t file_max = 1u << 30;
 
 /* A name that was looked for in a folder. */
@@ -53,7 +57,7 @@ struct dir {
 struct file {
 	struct scan_file scan; /* first: the scanner's pointer is ours */
 	struct walk *walk;
-	uint64_t walks; /* disk->walks when it was walked */
+	bool awaited; /* among disk->awaited */
 	UT_hash_handle hh;
 };
 
@@ -99,6 +103,8 @@ struct disk {
 	size_t nlinks;
 	struct node **gone;
 	size_t ngone;
+	struct file **awaited; /* their names are there, but lead to no file (yet) */
+	size_t nawaited;
 	uint32_t next_file, next_node, next_version;
 	uint64_t epoch, generation, walks, stamp;
 	int64_t now_ns; /* CLOCK_REALTIME at the epoch's begin */
@@ -120,15 +126,17 @@ static int64_t clock_ns(void)
 
 static bool same_stat(const struct stat *a, const struct stat *b)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       a->st_mode == b->st_mode && time_ns(&a->st_mtim) == time_ns(&b->st_mtim) &&
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	       a->st_size == b->st_size && a->st_mode == b->st_mode &&
+	       time_ns(&a->st_mtim) == time_ns(&b->st_mtim) &&
 	       time_ns(&a->st_ctim) == time_ns(&b->st_ctim);
 }
 
 /* ST was taken at NOW: a later change within the clock's grain would not show. */
 static bool is_racy(const struct stat *st, int64_t now)
 {
-	return time_ns(&st->st_mtim) > now - RACY_NS || time_ns(&st->st_ctim) > now - RACY_NS;
+	return time_ns(&st->st_mtim) > now - RACY_NS ||
+	       time_ns(&st->st_ctim) > now - RACY_NS;
 }
 
 /* -- nodes ----------------------------------------------------------------------------------- */
@@ -157,6 +165,17 @@ static void set_gone(struct disk *d, struct node *n)
 	d->gone[d->ngone++] = n;
 }
 
+/* What was below a folder is gone with it, also when the like appears there again. */
+static void below_vanished(struct disk *d, const struct node *dir)
+{
+	size_t len = strlen(dir->path);
+
+	for (struct node_slot *s = d->nodes; s; s = s->hh.next)
+		if (strncmp(s->path, dir->path, len) == 0 && s->path[len] == '/' &&
+		    s->node->kind != NODE_GONE)
+			set_gone(d, s->node);
+}
+
 static void node_vanished(struct disk *d, struct node *n)
 {
 	if (n->kind == NODE_GONE)
@@ -166,15 +185,8 @@ static void node_vanished(struct disk *d, struct node *n)
 	set_gone(d, n);
 	d->walks++;
 	d->generation++;
-	if (!was_dir)
-		return;
-	/* What was below it is gone too, also when the like appears there again. */
-	size_t len = strlen(n->path);
-
-	for (struct node_slot *s = d->nodes; s; s = s->hh.next)
-		if (strncmp(s->path, n->path, len) == 0 && s->path[len] == '/' &&
-		    s->node->kind != NODE_GONE)
-			set_gone(d, s->node);
+	if (was_dir)
+		below_vanished(d, n);
 }
 
 static void read_link(struct disk *d, struct node *n)
@@ -196,6 +208,11 @@ static void read_link(struct disk *d, struct node *n)
 	d->generation++;
 }
 
+static bool has_bytes(const struct node *n, const struct digest *digest)
+{
+	return n->kind == NODE_FILE && digest_equal(&n->digest, digest);
+}
+
 static void remember_blob(struct disk *d, struct node *n)
 {
 	struct blob *b;
@@ -205,7 +222,7 @@ static void remember_blob(struct disk *d, struct node *n)
 		b = xcalloc(1, sizeof *b);
 		b->digest = n->digest;
 		HASH_ADD(hh, d->blobs, digest, sizeof b->digest, b);
-	} else if (b->node->kind == NODE_FILE && digest_equal(&b->node->digest, &b->digest)) {
+	} else if (has_bytes(b->node, &b->digest)) {
 		return;
 	}
 	b->node = n;
@@ -216,7 +233,13 @@ struct node *disk_by_digest(struct disk *d, const struct digest *digest)
 	struct blob *b;
 
 	HASH_FIND(hh, d->blobs, digest, sizeof *digest, b);
-	return b && b->node->kind == NODE_FILE && digest_equal(&b->node->digest, digest) ? b->node : NULL;
+	if (!b || has_bytes(b->node, digest))
+		return b ? b->node : NULL;
+	/* That one has changed; another may have been its equal. It is rare. */
+	for (struct node_slot *s = d->nodes; s; s = s->hh.next)
+		if (has_bytes(s->node, digest))
+			return b->node = s->node;
+	return NULL;
 }
 
 static void read_file(struct disk *d, struct node *n, const struct stat *st)
@@ -273,6 +296,8 @@ static void node_look(struct disk *d, struct node *n)
 	if (before != NODE_GONE && n->kind != before) {
 		d->walks++;
 		d->generation++;
+		if (before == NODE_DIR)
+			below_vanished(d, n);
 	}
 	n->st = st;
 	n->racy = n->kind != NODE_DIR && is_racy(&st, now);
@@ -330,7 +355,8 @@ static void walk_end(struct walk *w, enum node_kind kind, const char *canonical)
 }
 
 /* One step: NAME in the folder where PARENT leads. */
-static void walk_step(struct disk *d, struct walk *w, const struct walk *parent, const char *name, int links)
+static void walk_step(struct disk *d, struct walk *w, const struct walk *parent,
+		      const char *name, int links)
 {
 	const char *base = strcmp(parent->canonical, "/") == 0 ? "" : parent->canonical;
 
@@ -384,8 +410,8 @@ static struct walk *walk_to(struct disk *d, const char *path, int links)
 {
 	size_t len = strlen(path);
 
-	while (len > 1 && (path[len - 1] == '/' ||
-			   (path[len - 1] == '.' && path[len - 2] == '/')))
+	while (len > 1 &&
+	       (path[len - 1] == '/' || (path[len - 1] == '.' && path[len - 2] == '/')))
 		len--;
 	AUTO_FREE char *key = xstrndup(path, len);
 	struct walk *w;
@@ -423,10 +449,14 @@ static struct walk *walk_to(struct disk *d, const char *path, int links)
 	return w;
 }
 
-enum node_kind disk_walk(struct disk *d, const char *path, void (*each)(void *ctx, struct node *), void *ctx)
+enum node_kind disk_walk(struct disk *d, const char *path,
+			 void (*each)(void *ctx, struct node *), void *ctx)
 {
 	struct walk *w = walk_to(d, path, 0);
 
+	for (size_t i = 0; i < w->n; i++)
+		node_look_once(d, w->nodes[i]);
+	w = walk_to(d, path, 0); /* the same one, unless something on the way has changed */
 	for (size_t i = 0; i < w->n; i++)
 		if (w->nodes[i]->kind != NODE_GONE)
 			each(ctx, w->nodes[i]);
@@ -453,7 +483,8 @@ static void dir_list(struct disk *d, struct dir *dir)
 static void dir_compare(struct disk *d, struct dir *dir)
 {
 	for (struct asked *a = dir->asked; a; a = a->hh.next) {
-		bool present = dir->exists && (dir->unlistable || names_has(&dir->names, a->hash));
+		bool present =
+		    dir->exists && (dir->unlistable || names_has(&dir->names, a->hash));
 
 		if (present == a->present)
 			continue;
@@ -536,6 +567,14 @@ static void track_add(struct disk *d, struct dir *dir)
 	t->dirs[t->n++] = dir;
 }
 
+/* Its parent, which is tracked in its stead, has no such name. */
+static bool dir_ruled_out(struct dir *dir)
+{
+	if (!dir->parent)
+		return false;
+	return !dir->parent->exists || !dir_ask(dir->parent, dir->name_hash)->present;
+}
+
 /* A folder by its spelling. One that its parent's listing rules out costs no system call. */
 static struct dir *dir_get(struct disk *d, const char *path)
 {
@@ -558,16 +597,12 @@ static struct dir *dir_get(struct disk *d, const char *path)
 	if (dir->exists) {
 		dir_look(d, dir);
 	} else if (dir->generation != d->generation || !dir->parent) {
-		/* Only a parent that somebody tracks anyway is worth asking. */
-		bool possible = true;
-
-		if (dir->parent && dir->parent->exists)
-			possible = dir_ask(dir->parent, dir->name_hash)->present;
-		if (possible)
+		if (!dir_ruled_out(dir))
 			dir_look(d, dir);
 		dir->generation = d->generation;
 	}
-	if (dir->exists || !dir->parent)
+	/* A name that is there but is no folder (a link to one that is to come) is watched itself. */
+	if (dir->exists || !dir_ruled_out(dir))
 		track_add(d, dir);
 	return dir;
 }
@@ -581,21 +616,26 @@ static struct dir *dir_below(struct disk *d, struct dir *dir, const char *prefix
 		while (end < n && prefix[end] != '/')
 			end++;
 		if (end > i) {
-			AUTO_FREE char *path = xasprintf("%s%s%.*s", dir->path, strcmp(dir->path, "/") ? "/" : "",
+			AUTO_FREE char *path = xasprintf("%s%s%.*s", dir->path,
+							 strcmp(dir->path, "/") ? "/" : "",
 							 (int)(end - i), prefix + i);
 			struct dir *parent = dir;
-			bool dots = prefix[i] == '.' && (end - i == 1 || (end - i == 2 && prefix[i + 1] == '.'));
+			bool dots =
+			    prefix[i] == '.' &&
+			    (end - i == 1 || (end - i == 2 && prefix[i + 1] == '.'));
 			struct dir *known;
 
 			HASH_FIND_STR(d->dirs, path, known);
-			if (!known && !dots && parent->exists && !dir_ask(parent, names_hash(prefix + i, end - i))->present) {
+			if (!known && !dots && parent->exists &&
+			    !dir_ask(parent, names_hash(prefix + i, end - i))->present) {
 				/* Not there; remember it as such, with its parent as the witness. */
 				known = xcalloc(1, sizeof *known);
 				known->path = xstrdup(path);
 				known->name_hash = names_hash(prefix + i, end - i);
 				known->parent = parent;
 				known->generation = d->generation;
-				HASH_ADD_KEYPTR(hh, d->dirs, known->path, strlen(known->path), known);
+				HASH_ADD_KEYPTR(hh, d->dirs, known->path,
+						strlen(known->path), known);
 			}
 			dir = dir_get(d, path);
 			if (!dir->parent && !dots)
@@ -624,9 +664,39 @@ static struct file *file_get(struct disk *d, const char *path)
 
 static struct walk *file_walk(struct disk *d, struct file *f)
 {
-	if (!f->walk || f->walk->walks != d->walks)
+	if (!f->walk || f->walk->walks != d->walks || f->walk->kind != NODE_FILE)
 		f->walk = walk_to(d, f->scan.path, 0);
 	return f->walk;
+}
+
+/* The listing of its folder will not tell when F comes to lead to a file: a link whose target appears. */
+static void await_file(struct disk *d, struct file *f)
+{
+	if (f->awaited)
+		return;
+	f->awaited = true;
+	d->awaited = xreallocarray(d->awaited, d->nawaited + 1, sizeof(struct file *));
+	d->awaited[d->nawaited++] = f;
+}
+
+static void look_at_awaited(struct disk *d)
+{
+	for (size_t i = 0; i < d->nawaited;) {
+		struct file *f = d->awaited[i];
+		struct walk *w = file_walk(d, f);
+
+		if (w->n)
+			node_look_once(d, w->nodes[w->n - 1]);
+		enum node_kind kind = file_walk(d, f)->kind;
+
+		if (kind != NODE_FILE && kind != NODE_OTHER) {
+			i++;
+			continue;
+		}
+		f->awaited = false;
+		d->awaited[i] = d->awaited[--d->nawaited];
+		d->generation++;
+	}
 }
 
 static const struct scan_file *find_in(struct disk *d, struct dir *dir, const char *name)
@@ -642,14 +712,18 @@ static const struct scan_file *find_in(struct disk *d, struct dir *dir, const ch
 	if (!a->present)
 		return NULL;
 	if (!a->file) {
-		AUTO_FREE char *path = xasprintf("%s%s%s", dir->path, strcmp(dir->path, "/") ? "/" : "", base);
+		AUTO_FREE char *path =
+		    xasprintf("%s%s%s", dir->path, strcmp(dir->path, "/") ? "/" : "", base);
 
 		a->file = file_get(d, path);
 	}
 	/* What is there but cannot be read counts as found: its user must not take it for absent. */
 	enum node_kind kind = file_walk(d, a->file)->kind;
 
-	return kind == NODE_FILE || kind == NODE_OTHER ? &a->file->scan : NULL;
+	if (kind == NODE_FILE || kind == NODE_OTHER)
+		return &a->file->scan;
+	await_file(d, a->file);
+	return NULL;
 }
 
 static const struct scan_file *fs_find(void *ctx, const char *dir, const char *name)
@@ -693,7 +767,9 @@ static uint32_t fs_version(void *ctx, const struct scan_file *file)
 	struct node *n = disk_file_node(d, file);
 
 	if (!n)
-		return file_walk(d, (struct file *)(uintptr_t)file)->kind == NODE_OTHER ? UINT32_MAX : 0;
+		return file_walk(d, (struct file *)(uintptr_t)file)->kind == NODE_OTHER
+			   ? UINT32_MAX
+			   : 0;
 	node_look_once(d, n);
 	return n->kind == NODE_FILE ? n->version : n->kind == NODE_OTHER ? UINT32_MAX : 0;
 }
@@ -725,8 +801,8 @@ static uint64_t fs_generation(void *ctx)
 	return ((struct disk *)ctx)->generation;
 }
 
-void disk_file_walk(struct disk *d, const struct scan_file *file, void (*each)(void *ctx, struct node *),
-		    void *ctx)
+void disk_file_walk(struct disk *d, const struct scan_file *file,
+		    void (*each)(void *ctx, struct node *), void *ctx)
 {
 	struct walk *w = file_walk(d, (struct file *)(uintptr_t)file);
 
@@ -787,6 +863,7 @@ void disk_begin(struct disk *d, struct track *t)
 		}
 	for (size_t i = 0; t && i < t->n; i++)
 		dir_look(d, t->dirs[i]);
+	look_at_awaited(d);
 }
 
 static void dirs_free(struct disk *d)
@@ -847,6 +924,7 @@ void disk_free(struct disk *d)
 	}
 	free(d->links);
 	free(d->gone);
+	free(d->awaited);
 	free(d);
 }
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
+
 /* The user's disk as compiles see it, remembered and revalidated. Three kinds of things:
  *
  *   file   one spelling of a path ("/p/src/../inc/a.h"): what the scanner handles
@@ -20,10 +21,16 @@
  * likewise the same bytes; what was read too soon after it changed to be sure of that ("racily clean") is
  * read again next time. STAMPS are one growing count over all changes: a node that was sent at stamp S need
  * not be sent again while node->stamp <= S. */
-enum node_kind { NODE_GONE, NODE_DIR, NODE_FILE, NODE_LINK, NODE_OTHER };
+enum node_kind {
+	NODE_GONE,
+	NODE_DIR,
+	NODE_FILE,
+	NODE_LINK,
+	NODE_OTHER
+};
 
 struct node {
-	uint32_t id;          /* dense, from 0 */
+	uint32_t id; /* dense, from 0 */
 	enum node_kind kind;
 	char *path;           /* canonical */
 	char *target;         /* LINK */
@@ -31,8 +38,8 @@ struct node {
 	uint64_t stamp;       /* when anything of it last changed */
 	uint32_t version;     /* FILE: changes with the bytes; 0 when it is none */
 	struct stat st;
-	uint64_t epoch;       /* last looked at in this epoch */
-	bool racy;            /* looked at too soon after a change */
+	uint64_t epoch; /* last looked at in this epoch */
+	bool racy;      /* looked at too soon after a change */
 };
 
 struct disk;
@@ -52,10 +59,11 @@ const struct scan_fs *disk_scan_fs(struct disk *);
 const struct scan_file *disk_find(struct disk *, const char *path);
 /* Calls EACH for every node that PATH (absolute; a file, folder or nothing) passes, in order, parents first;
  * a PATH that does not exist passes what does. Returns the kind of thing at its end. */
-enum node_kind disk_walk(struct disk *, const char *path, void (*each)(void *ctx, struct node *), void *ctx);
+enum node_kind disk_walk(struct disk *, const char *path,
+			 void (*each)(void *ctx, struct node *), void *ctx);
 /* The same for a file the scanner holds; the last node is its regular file, freshly looked at. */
-void disk_file_walk(struct disk *, const struct scan_file *, void (*each)(void *ctx, struct node *),
-		    void *ctx);
+void disk_file_walk(struct disk *, const struct scan_file *,
+		    void (*each)(void *ctx, struct node *), void *ctx);
 /* The regular file at the end of FILE, without looking; NULL when it is gone, or something that is there but
  * cannot be read (find gives that too; its text is empty). */
 struct node *disk_file_node(struct disk *, const struct scan_file *);

@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
 /* The names in one folder, as hashes: "is there an a.h?" without a system call. A collision of 64-bit
  * hashes could only make an absent name look present, and a stat follows every yes. */
 struct names {

@@ -1,6 +1,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+
 /* A list of workers as text: words "HOST[:PORT][/SLOTS]" between blanks, commas or line ends; '#' begins a
  * comment up to the end of the line. */
 struct host {

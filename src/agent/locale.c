@@ -9,7 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { ARCHIVE_MAX = 32 << 20 };
+enum {
+	ARCHIVE_MAX = 32 << 20
+};
 
 static bool is_builtin(const char *name)
 {
@@ -22,11 +24,13 @@ static bool is_builtin(const char *name)
 }
 
 /* The catalogues of GCC, the assembler and the C library for LANGUAGE, with and without its territory. */
-static void add_catalogues(struct arena *a, const char *language, size_t n, struct strv *places)
+static void add_catalogues(struct arena *a, const char *language, size_t n,
+			   struct strv *places)
 {
-	static const char *const domains[] = {"gcc-10", "gcc-11", "gcc-12", "gcc-13", "gcc-14", "gcc",
-					      "cpplib-10", "cpplib-11", "cpplib-12", "cpplib-13", "cpplib-14",
-					      "cpplib", "gas", "bfd", "opcodes", "libc"};
+	static const char *const domains[] = {
+	    "gcc-10",    "gcc-11",    "gcc-12",    "gcc-13",    "gcc-14",    "gcc",
+	    "cpplib-10", "cpplib-11", "cpplib-12", "cpplib-13", "cpplib-14", "cpplib",
+	    "gas",       "bfd",       "opcodes",   "libc"};
 	char name[64];
 
 	if (n == 0 || n >= sizeof name || memchr(language, '/', n))
@@ -36,8 +40,8 @@ static void add_catalogues(struct arena *a, const char *language, size_t n, stru
 	name[strcspn(name, ".@")] = 0;
 	for (int round = 0; round < 2; round++) {
 		for (size_t i = 0; i < sizeof domains / sizeof *domains; i++) {
-			const char *file = arena_printf(a, "/usr/share/locale/%s/LC_MESSAGES/%s.mo", name,
-							domains[i]);
+			const char *file = arena_printf(
+			    a, "/usr/share/locale/%s/LC_MESSAGES/%s.mo", name, domains[i]);
 			struct stat st;
 
 			if (stat(file, &st) == 0)
@@ -139,8 +143,8 @@ const char *locale_places(struct arena *a, char *const env[], struct strv *place
 
 void terminal_places(struct arena *a, char *const env[], struct strv *places)
 {
-	static const char *const dirs[] = {"/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo",
-					   "/usr/lib/terminfo"};
+	static const char *const dirs[] = {"/etc/terminfo", "/lib/terminfo",
+					   "/usr/share/terminfo", "/usr/lib/terminfo"};
 	const char *term = env_get(env, "TERM"), *own = env_get(env, "TERMINFO");
 	const char *home = env_get(env, "HOME");
 
@@ -151,5 +155,6 @@ void terminal_places(struct arena *a, char *const env[], struct strv *places)
 	if (own && *own == '/')
 		strv_add(a, places, arena_printf(a, "%s/%c/%s", own, *term, term));
 	if (home && *home == '/')
-		strv_add(a, places, arena_printf(a, "%s/.terminfo/%c/%s", home, *term, term));
+		strv_add(a, places,
+			 arena_printf(a, "%s/.terminfo/%c/%s", home, *term, term));
 }

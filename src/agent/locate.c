@@ -21,11 +21,13 @@ const char *env_get(char *const env[], const char *name)
 /* A program that could be run, and is a compiler rather than somebody's wrapper. */
 static bool is_compiler(const char *path, const char *self)
 {
-	static const char *const wrappers[] = {"ccache", "distcc", "icecc", "sccache", "muster-cc"};
+	static const char *const wrappers[] = {"ccache", "distcc", "icecc", "sccache",
+					       "muster-cc"};
 	char real[PATH_MAX];
 	struct stat st;
 
-	if (access(path, X_OK) || stat(path, &st) || !S_ISREG(st.st_mode) || !realpath(path, real))
+	if (access(path, X_OK) || stat(path, &st) || !S_ISREG(st.st_mode) ||
+	    !realpath(path, real))
 		return false;
 	if (strcmp(real, self) == 0)
 		return false;
@@ -35,8 +37,8 @@ static bool is_compiler(const char *path, const char *self)
 	return true;
 }
 
-const char *locate_compiler(struct arena *a, const char *name, const char *path, const char *cwd,
-			    const char *self)
+const char *locate_compiler(struct arena *a, const char *name, const char *path,
+			    const char *cwd, const char *self)
 {
 	if (strchr(name, '/')) {
 		const char *full = path_join(a, cwd, name);
@@ -70,7 +72,10 @@ static bool is_usual(const char *path)
 
 const char *locate_installed(struct arena *a, const char *program)
 {
-	enum { STEPS = 40 };
+	enum {
+		STEPS = 40
+	};
+
 	const char *at = program;
 	char target[PATH_MAX];
 

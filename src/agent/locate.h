@@ -5,8 +5,8 @@
 /* Which program a compiler's name means here: the first on PATH that is neither the shim (SELF, its resolved
  * file) nor a wrapper that would only call another compiler (ccache, distcc, icecc, sccache). A NAME with a
  * slash stands for itself, relative to CWD. Absolute, from the arena, links not followed; NULL if none. */
-const char *locate_compiler(struct arena *, const char *name, const char *path, const char *cwd,
-			    const char *self);
+const char *locate_compiler(struct arena *, const char *name, const char *path,
+			    const char *cwd, const char *self);
 /* The value of NAME in ENV ("NAME=value" strings, NULL-terminated), or NULL. */
 const char *env_get(char *const env[], const char *name);
 /* A compiler reached through links (a private folder's "gcc" that is a link to /usr/bin/gcc) is the one at

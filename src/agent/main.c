@@ -39,13 +39,18 @@ static const char usage[] =
     "  --verbose      say more\n"
     "  --help, --version\n";
 
-enum { OPT_READY = 256, OPT_VERBOSE, OPT_HELP, OPT_VERSION };
+enum {
+	OPT_READY = 256,
+	OPT_VERBOSE,
+	OPT_HELP,
+	OPT_VERSION
+};
 
 static const struct option long_options[] = {
-    {"ready-fd", required_argument, NULL, OPT_READY  },
-    {"verbose",  no_argument,       NULL, OPT_VERBOSE},
-    {"help",     no_argument,       NULL, OPT_HELP   },
-    {"version",  no_argument,       NULL, OPT_VERSION},
+    {"ready-fd",   required_argument, NULL, OPT_READY},
+    {"verbose",        no_argument, NULL, OPT_VERBOSE},
+    {"help",            no_argument, NULL, OPT_HELP},
+    {"version",no_argument, NULL, OPT_VERSION},
     {0},
 };
 
@@ -65,8 +70,8 @@ static long env_number(const char *name, long fallback, long least, long most)
 	long v = strtol(text, &end, 10);
 
 	if (*end || v < least || v > most) {
-		log_line(LOG_WARNING, "%s=%s is no number from %ld to %ld; %ld is used", name, text, least,
-			 most, fallback);
+		log_line(LOG_WARNING, "%s=%s is no number from %ld to %ld; %ld is used",
+			 name, text, least, most, fallback);
 		return fallback;
 	}
 	return v;
@@ -110,7 +115,10 @@ static void on_wake(void *ctx)
 /* The hosts file of people who do not set MUSTER_HOSTS. */
 static char *hosts_from_file(void)
 {
-	enum { HOSTS_MAX = 1 << 20 };
+	enum {
+		HOSTS_MAX = 1 << 20
+	};
+
 	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 	AUTO_FREE char *path = NULL;
 	struct buf b = {0};
@@ -214,7 +222,8 @@ static void serve(struct agent *a, int ready_fd)
 	a->scan = scan_new(disk_scan_fs(a->disk));
 	a->probes = probes_new(a->disk, a->scan);
 	a->compilers = compilers_new();
-	a->local = local_new((unsigned)env_number("MUSTER_LOCAL_SLOTS", cores(), 1, 10000), task_slot);
+	a->local = local_new((unsigned)env_number("MUSTER_LOCAL_SLOTS", cores(), 1, 10000),
+			     task_slot);
 	a->peer_timeout_ms = (int)env_number("MUSTER_PEER_TIMEOUT_MS", 15000, 100, 3600000);
 	a->compress_always = env_number("MUSTER_COMPRESS_ALWAYS", 0, 0, 1) != 0;
 	agent_set_hosts(a, hosts);
@@ -223,8 +232,10 @@ static void serve(struct agent *a, int ready_fd)
 		log_line(LOG_ERROR, "cannot serve: %s", e.text);
 		exit(1);
 	}
-	struct idle idle = {.agent = a, .since = loop_now(),
-			    .limit = LOOP_MS(1000) * env_number("MUSTER_IDLE_SECONDS", 600, 1, 1000000)};
+	struct idle idle = {.agent = a,
+			    .since = loop_now(),
+			    .limit = LOOP_MS(1000) *
+				     env_number("MUSTER_IDLE_SECONDS", 600, 1, 1000000)};
 	struct loop_watch *stop[] = {loop_signal(a->loop, SIGTERM, on_signal, a->loop),
 				     loop_signal(a->loop, SIGINT, on_signal, a->loop)};
 

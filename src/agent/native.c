@@ -13,11 +13,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { OUTPUT_MAX = 1 << 20, TIMEOUT_MS = 20000 };
+enum {
+	OUTPUT_MAX = 1 << 20,
+	TIMEOUT_MS = 20000
+};
 
 /* The command line of the compiler proper for OPTS, without quotes, from MARK on. */
-static char *cc1_words(struct arena *a, const char *driver, const char *path, const char *const opts[4],
-		       const char *mark, struct err *e)
+static char *cc1_words(struct arena *a, const char *driver, const char *path,
+		       const char *const opts[4], const char *mark, struct err *e)
 {
 	AUTO_BUF struct buf out = {0};
 	struct strv argv = {0}, env = {0};
@@ -33,7 +36,8 @@ static char *cc1_words(struct arena *a, const char *driver, const char *path, co
 		strv_add(a, &argv, tail[i]);
 	strv_add(a, &env, "LC_ALL=C");
 	strv_add(a, &env, arena_printf(a, "PATH=%s", path ? path : "/usr/bin:/bin"));
-	if (spawn_capture(argv.v, env.v, "/", OUTPUT_MAX, TIMEOUT_MS, NULL, &out, &status, e))
+	if (spawn_capture(argv.v, env.v, "/", OUTPUT_MAX, TIMEOUT_MS, NULL, &out, &status,
+			  e))
 		return NULL;
 	buf_u8(&out, 0);
 	char *line = strstr(out.data, mark);
@@ -51,8 +55,8 @@ static char *cc1_words(struct arena *a, const char *driver, const char *path, co
 }
 
 /* What GCC's local_cpu_detect says for the architecture, and for tuning. */
-static int detect(struct arena *a, const char *driver, const char *path, int m32, char **arch, char **tune,
-		  struct err *e)
+static int detect(struct arena *a, const char *driver, const char *path, int m32,
+		  char **arch, char **tune, struct err *e)
 {
 	const char *width = m32 ? "-m32" : NULL;
 	const char *const ask_arch[4] = {"-march=native", "-mtune=generic", width};
@@ -63,7 +67,8 @@ static int detect(struct arena *a, const char *driver, const char *path, int m32
 	if (!other)
 		return -1;
 	/* "… -march=NAME flags… -mtune=generic …": from -march= up to the tuning */
-	char *begin = strstr(line, " -march="), *end = begin ? strstr(begin, " -mtune=generic") : NULL;
+	char *begin = strstr(line, " -march="),
+	     *end = begin ? strstr(begin, " -mtune=generic") : NULL;
 	/* "… --param l1-cache-size=… -mtune=NAME …" */
 	char *tune_begin = strstr(other, " --param l1-cache");
 	char *tune_name = strstr(tune_begin ? tune_begin : other, " -mtune=");
@@ -81,8 +86,8 @@ static int detect(struct arena *a, const char *driver, const char *path, int m32
 	return 0;
 }
 
-const char *native_specs(struct arena *a, const char *driver, const char *path, int m32, const char *dir,
-			 struct err *e)
+const char *native_specs(struct arena *a, const char *driver, const char *path, int m32,
+			 const char *dir, struct err *e)
 {
 	struct digest d;
 	struct stat st;
@@ -90,36 +95,43 @@ const char *native_specs(struct arena *a, const char *driver, const char *path, 
 
 	if (stat(driver, &st))
 		return err_set(e, 0, "the compiler is not there"), NULL;
-	AUTO_FREE char *key = xasprintf("%s %d %lld %lld", driver, m32, (long long)st.st_mtim.tv_sec,
-					(long long)st.st_ino);
+	AUTO_FREE char *key = xasprintf("%s %d %lld %lld", driver, m32,
+					(long long)st.st_mtim.tv_sec, (long long)st.st_ino);
 
 	hash_bytes(key, strlen(key), &d);
-	const char *file = arena_printf(a, "%s/native-%.16s.specs", dir, digest_hex(&d, hex));
+	const char *file =
+	    arena_printf(a, "%s/native-%.16s.specs", dir, digest_hex(&d, hex));
 
 	if (stat(file, &st) == 0)
 		return file;
 	if (detect(a, driver, path, m32, &arch, &tune, e))
 		return NULL;
-	char *text = arena_printf(a,
-				  "*cc1_cpu:\n%%{march=native:%%>march=native %s %%{!mtune=*:%%>mtune=native "
-				  "%s}} %%{mtune=native:%%>mtune=native %s}\n\n",
-				  arch, tune, tune);
+	char *text = arena_printf(
+	    a,
+	    "*cc1_cpu:\n%%{march=native:%%>march=native %s %%{!mtune=*:%%>mtune=native "
+	    "%s}} %%{mtune=native:%%>mtune=native %s}\n\n",
+	    arch, tune, tune);
 
 	return fs_write_file(file, text, strlen(text), 0644, e) ? NULL : file;
 }
 
 /* "-name" "VALUE" pairs of clang's cc1, as the driver's words that say the same. */
-static void clang_words(struct arena *a, char *line, const char *arch_option, struct strv *out)
+static void clang_words(struct arena *a, char *line, const char *arch_option,
+			struct strv *out)
 {
 	char *save = NULL, *name = NULL;
 
 	for (char *w = strtok_r(line, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
-		if (name && strcmp(name, "-target-cpu") == 0 && strcmp(arch_option, "-march=") == 0) {
+		if (name && strcmp(name, "-target-cpu") == 0 &&
+		    strcmp(arch_option, "-march=") == 0) {
 			strv_add(a, out, arena_printf(a, "-march=%s", w));
-		} else if (name && strcmp(name, "-tune-cpu") == 0 && strcmp(arch_option, "-mtune=") == 0) {
+		} else if (name && strcmp(name, "-tune-cpu") == 0 &&
+			   strcmp(arch_option, "-mtune=") == 0) {
 			strv_add(a, out, arena_printf(a, "-mtune=%s", w));
-		} else if (name && strcmp(name, "-target-feature") == 0 && strcmp(arch_option, "-march=") == 0) {
-			static const char *const before[] = {"-Xclang", "-target-feature", "-Xclang"};
+		} else if (name && strcmp(name, "-target-feature") == 0 &&
+			   strcmp(arch_option, "-march=") == 0) {
+			static const char *const before[] = {"-Xclang", "-target-feature",
+							     "-Xclang"};
 
 			for (size_t i = 0; i < 3; i++)
 				strv_add(a, out, before[i]);
@@ -129,8 +141,8 @@ static void clang_words(struct arena *a, char *line, const char *arch_option, st
 	}
 }
 
-int native_clang(struct arena *a, const char *driver, const char *path, const struct strv *argv,
-		 struct strv *out, struct err *e)
+int native_clang(struct arena *a, const char *driver, const char *path,
+		 const struct strv *argv, struct strv *out, struct err *e)
 {
 	for (size_t i = 0; i < argv->n; i++) {
 		const char *word = argv->v[i];

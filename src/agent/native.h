@@ -6,9 +6,9 @@
 struct err;
 /* The path of a spec file for DRIVER (written below DIR when first asked for), to be given as -specs=PATH;
  * from the arena. M32: the command has -m32. NULL with ERR when this compiler cannot be told so. */
-const char *native_specs(struct arena *, const char *driver, const char *path, int m32, const char *dir,
-			 struct err *);
+const char *native_specs(struct arena *, const char *driver, const char *path, int m32,
+			 const char *dir, struct err *);
 /* Clang's way: ARGV with each -march=native and -mtune=native replaced by what it found here, appended to
  * OUT. 0 or -1. */
-int native_clang(struct arena *, const char *driver, const char *path, const struct strv *argv,
-		 struct strv *out, struct err *);
+int native_clang(struct arena *, const char *driver, const char *path,
+		 const struct strv *argv, struct strv *out, struct err *);

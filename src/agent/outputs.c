@@ -59,7 +59,8 @@ static struct output *make(const char *target, unsigned mode, struct err *e)
 	struct output *o = xcalloc(1, sizeof *o);
 
 	o->target = xstrdup(target);
-	o->temp = xasprintf("%.*s.muster-%d-%u", (int)(base - target), target, (int)getpid(), ++counter);
+	o->temp = xasprintf("%.*s.muster-%d-%u", (int)(base - target), target,
+			    (int)getpid(), ++counter);
 	o->mode = mode & 0777;
 	o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (o->fd >= 0)
@@ -71,8 +72,8 @@ static struct output *make(const char *target, unsigned mode, struct err *e)
 	return NULL;
 }
 
-int outputs_add(struct outputs *all, const char *target, unsigned mode, uint64_t offset, const void *p, size_t n,
-		struct err *e)
+int outputs_add(struct outputs *all, const char *target, unsigned mode, uint64_t offset,
+		const void *p, size_t n, struct err *e)
 {
 	struct output *o = all->list;
 
@@ -114,7 +115,8 @@ static int place(struct output *o, struct err *e)
 	if (text && lstat(o->target, &st) == 0) {
 		if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
 			return write_through(o, e);
-		o->mode = st.st_mode & 07777; /* an existing file is written over, and keeps its mode */
+		o->mode = st.st_mode &
+			  07777; /* an existing file is written over, and keeps its mode */
 	}
 	if (fchmod(o->fd, o->mode))
 		return err_set(e, errno, "set the mode of %s", o->target);

@@ -10,8 +10,8 @@ struct outputs *outputs_new(void);
 void outputs_free(struct outputs *); /* removes what was not placed; NULL is fine */
 /* Bytes of the file TARGET (absolute), in order, beginning at offset 0; the first call of a target makes it.
  * MODE as the worker's compiler left it. -1: the disk here does not take it. */
-int outputs_add(struct outputs *, const char *target, unsigned mode, uint64_t offset, const void *p, size_t n,
-		struct err *);
+int outputs_add(struct outputs *, const char *target, unsigned mode, uint64_t offset,
+		const void *p, size_t n, struct err *);
 /* Moves all into place, objects last. -1: some could not be placed; those that could
  * be are complete. */
 int outputs_place(struct outputs *, struct err *);

@@ -25,7 +25,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RESPONSE_MAX = 16 << 20 };
+enum {
+	RESPONSE_MAX = 16 << 20
+};
 
 struct maker {
 	struct agent *agent;
@@ -55,11 +57,30 @@ static const char *read_response(void *ctx, struct arena *a, const char *name)
 /* Environment that changes what a compiler writes or says (GCC manual 3.21; Clang's own; gettext). */
 static bool env_travels(const char *var)
 {
-	static const char *const names[] = {
-	    "CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "OBJCPLUS_INCLUDE_PATH",
-	    "COLUMNS", "GCC_COLORS", "GCC_COMPARE_DEBUG", "GCC_EXTRA_DIAGNOSTIC_OUTPUT", "GCC_URLS", "LANG",
-	    "LANGUAGE", "NO_COLOR", "PATH", "PWD", "SOURCE_DATE_EPOCH", "TERM", "TERM_URLS", "TERMINFO", "TZ",
-	    "COLORTERM", "CLICOLOR_FORCE", "HOME", "SDKROOT"};
+	static const char *const names[] = {"CPATH",
+					    "C_INCLUDE_PATH",
+					    "CPLUS_INCLUDE_PATH",
+					    "OBJC_INCLUDE_PATH",
+					    "OBJCPLUS_INCLUDE_PATH",
+					    "COLUMNS",
+					    "GCC_COLORS",
+					    "GCC_COMPARE_DEBUG",
+					    "GCC_EXTRA_DIAGNOSTIC_OUTPUT",
+					    "GCC_URLS",
+					    "LANG",
+					    "LANGUAGE",
+					    "NO_COLOR",
+					    "PATH",
+					    "PWD",
+					    "SOURCE_DATE_EPOCH",
+					    "TERM",
+					    "TERM_URLS",
+					    "TERMINFO",
+					    "TZ",
+					    "COLORTERM",
+					    "CLICOLOR_FORCE",
+					    "HOME",
+					    "SDKROOT"};
 	size_t n = strcspn(var, "=");
 
 	if (strncmp(var, "LC_", 3) == 0)
@@ -73,12 +94,14 @@ static bool env_travels(const char *var)
 /* Environment under which a compiler does things that this does not model. */
 static const char *env_forbids(char *const env[])
 {
-	static const char *const names[] = {"GCC_EXEC_PREFIX", "COMPILER_PATH", "DEPENDENCIES_OUTPUT",
-					    "SUNPRO_DEPENDENCIES", "CCC_OVERRIDE_OPTIONS", "CCC_ADD_ARGS",
-					    "COLLECT_GCC", "LD_PRELOAD"};
+	static const char *const names[] = {"GCC_EXEC_PREFIX",      "COMPILER_PATH",
+					    "DEPENDENCIES_OUTPUT",  "SUNPRO_DEPENDENCIES",
+					    "CCC_OVERRIDE_OPTIONS", "CCC_ADD_ARGS",
+					    "COLLECT_GCC",          "LD_PRELOAD"};
 	static const char *const whys[] = {
-	    "GCC_EXEC_PREFIX is set", "COMPILER_PATH is set", "DEPENDENCIES_OUTPUT is set",
-	    "SUNPRO_DEPENDENCIES is set", "CCC_OVERRIDE_OPTIONS is set", "CCC_ADD_ARGS is set",
+	    "GCC_EXEC_PREFIX is set",      "COMPILER_PATH is set",
+	    "DEPENDENCIES_OUTPUT is set",  "SUNPRO_DEPENDENCIES is set",
+	    "CCC_OVERRIDE_OPTIONS is set", "CCC_ADD_ARGS is set",
 	    "called by a compiler driver", "LD_PRELOAD is set"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -98,8 +121,8 @@ static void make_env(struct maker *m)
 		/* A PWD that does not name the current folder is ignored by compilers, there as here; but
 		 * there it might name something by chance. */
 		if (strncmp(*e, "PWD=", 4) == 0) {
-			if (stat(*e + 4, &pwd) || stat(m->request->cwd, &dot) || pwd.st_ino != dot.st_ino ||
-			    pwd.st_dev != dot.st_dev)
+			if (stat(*e + 4, &pwd) || stat(m->request->cwd, &dot) ||
+			    pwd.st_ino != dot.st_ino || pwd.st_dev != dot.st_dev)
 				continue;
 			strv_add(m->arena, &m->plan->places, *e + 4);
 		}
@@ -114,7 +137,8 @@ static int make_argv(struct maker *m, const char *specs)
 	const struct strv *given = &p->command->argv;
 
 	if (p->command->march_native && !specs)
-		return native_clang(m->arena, p->program, env_get(m->request->env, "PATH"), given, &p->argv, NULL);
+		return native_clang(m->arena, p->program, env_get(m->request->env, "PATH"),
+				    given, &p->argv, NULL);
 	strv_add(m->arena, &p->argv, given->v[0]);
 	if (specs)
 		strv_add(m->arena, &p->argv, arena_printf(m->arena, "-specs=%s", specs));
@@ -133,7 +157,8 @@ static const char *absolute(struct maker *m, const char *path)
 static void add_profiles(struct maker *m)
 {
 	const struct cc_command *cc = m->plan->command;
-	const char *given = cc->profile_use && *cc->profile_use ? absolute(m, cc->profile_use) : NULL;
+	const char *given =
+	    cc->profile_use && *cc->profile_use ? absolute(m, cc->profile_use) : NULL;
 	const char *object = absolute(m, cc->object);
 	const char *stem = path_base(path_stem(m->arena, object));
 	const char *source_stem = path_base(path_stem(m->arena, cc->source));
@@ -148,7 +173,8 @@ static void add_profiles(struct maker *m)
 	for (struct dirent *i; list && (i = readdir(list));)
 		if (strcmp(path_suffix(i->d_name), ".gcda") == 0 &&
 		    (strstr(i->d_name, stem) || strstr(i->d_name, source_stem)))
-			strv_add(m->arena, &m->plan->places, path_join(m->arena, dir, i->d_name));
+			strv_add(m->arena, &m->plan->places,
+				 path_join(m->arena, dir, i->d_name));
 	if (list)
 		closedir(list);
 }
@@ -221,7 +247,8 @@ static void tell_time(struct maker *m)
 	free(old);
 	tzset();
 	strv_add(m->arena, &m->plan->env,
-		 arena_printf(m->arena, "SOURCE_DATE_EPOCH=%lld", (long long)now + here.tm_gmtoff));
+		 arena_printf(m->arena, "SOURCE_DATE_EPOCH=%lld",
+			      (long long)now + here.tm_gmtoff));
 }
 
 /* GCC reads <stdc-predef.h> before everything else, if the system has one (GCC manual 3.13, -nostdinc;
@@ -229,7 +256,8 @@ static void tell_time(struct maker *m)
 static const char *find_predef(struct maker *m)
 {
 	for (size_t i = 0; i < m->probe->nbracket; i++) {
-		const char *path = path_join(m->arena, m->probe->bracket[i], "stdc-predef.h");
+		const char *path =
+		    path_join(m->arena, m->probe->bracket[i], "stdc-predef.h");
 
 		if (disk_find(m->agent->disk, path))
 			return path;
@@ -248,8 +276,10 @@ static int check_hard_links(struct maker *m, struct err *e)
 		for (size_t k = 0; n && n->st.st_nlink > 1 && k < i; k++) {
 			const struct node *o = disk_file_node(m->agent->disk, p->files[k]);
 
-			if (o && o != n && o->st.st_ino == n->st.st_ino && o->st.st_dev == n->st.st_dev)
-				return err_set(e, 0, "two of its files are one (hard links)");
+			if (o && o != n && o->st.st_ino == n->st.st_ino &&
+			    o->st.st_dev == n->st.st_dev)
+				return err_set(e, 0,
+					       "two of its files are one (hard links)");
 		}
 	}
 	return 0;
@@ -300,14 +330,15 @@ static int scan_inputs(struct maker *m, struct err *e)
 	    .asm_dirs = pointers(m, &cc->asm_dirs),
 	    .nasm_dirs = cc->asm_dirs.n,
 	    .assembler = cc->language == CC_LANG_ASM || cc->language == CC_LANG_ASM_CPP,
-	    .preprocessed = cc->language == CC_LANG_C_CPP || cc->language == CC_LANG_CXX_CPP ||
-			    cc->language == CC_LANG_ASM,
+	    .preprocessed = cc->language == CC_LANG_C_CPP ||
+			    cc->language == CC_LANG_CXX_CPP || cc->language == CC_LANG_ASM,
 	};
 
 	if (scan_closure(m->agent->scan, &ask, &found, NULL, e))
 		return -1;
 	if (found.uses_timestamp)
-		return err_set(e, 0, "__TIMESTAMP__ is written in this machine's time zone");
+		return err_set(e, 0,
+			       "__TIMESTAMP__ is written in this machine's time zone");
 	p->files = arena_alloc(m->arena, found.n * sizeof(struct scan_file *));
 	memcpy(p->files, found.files, found.n * sizeof(struct scan_file *));
 	p->nfiles = found.n;
@@ -315,10 +346,13 @@ static int scan_inputs(struct maker *m, struct err *e)
 		if (is_special(found.files[i]->path))
 			return err_set(e, 0, "it reads a file of /proc, /sys or /dev");
 		if (!disk_file_node(m->agent->disk, found.files[i]))
-			return err_set(e, 0, "a file that it may read is no plain, readable file");
+			return err_set(
+			    e, 0, "a file that it may read is no plain, readable file");
 	}
-	if (found.uses_date_time && cc->family == CC_CLANG) /* before Clang 16 it knows no other clock */
-		return err_set(e, 0, "__DATE__ and __TIME__ are told by this machine's clock");
+	if (found.uses_date_time &&
+	    cc->family == CC_CLANG) /* before Clang 16 it knows no other clock */
+		return err_set(e, 0,
+			       "__DATE__ and __TIME__ are told by this machine's clock");
 	if (found.uses_date_time)
 		tell_time(m);
 	return cc->family == CC_CLANG ? check_hard_links(m, e) : 0;
@@ -351,7 +385,8 @@ static bool outputs_writable(struct maker *m)
 		if (stat(dir, &st) || !S_ISDIR(st.st_mode) || access(dir, W_OK | X_OK))
 			return false;
 	}
-	if (lstat(object, &st) == 0 && !S_ISREG(st.st_mode) && strcmp(object, "/dev/null") != 0)
+	if (lstat(object, &st) == 0 && !S_ISREG(st.st_mode) &&
+	    strcmp(object, "/dev/null") != 0)
 		return false;
 	return true;
 }
@@ -387,14 +422,16 @@ static struct plan *finish(struct maker *m)
 	if (!p->compiler)
 		return stay(p, "its compiler could not be identified");
 	if (p->command->march_native && p->command->family == CC_GCC) {
-		specs = native_specs(m->arena, p->program, path, has_m32(p->command), m->agent->state_dir, &e);
+		specs = native_specs(m->arena, p->program, path, has_m32(p->command),
+				     m->agent->state_dir, &e);
 		if (!specs)
 			return stay(p, "native means this machine's processor");
 		strv_add(m->arena, &p->places, specs);
 	}
 	m->probe = probe_get(m->agent->probes, p->command, p->program, r->cwd, r->env, &e);
 	if (!m->probe)
-		return stay(p, "the compiler does not tell its search list for these options");
+		return stay(p,
+			    "the compiler does not tell its search list for these options");
 	make_env(m);
 	disk_begin(m->agent->disk, m->probe->track);
 	if (scan_inputs(m, &e))
@@ -419,8 +456,9 @@ static bool same_world(const struct local_request *r)
 {
 	struct stat st;
 
-	return stat("/", &st) == 0 && st.st_dev == r->root_dev && st.st_ino == r->root_ino &&
-	       stat(r->cwd, &st) == 0 && st.st_dev == r->cwd_dev && st.st_ino == r->cwd_ino;
+	return !r->elsewhere && stat("/", &st) == 0 && st.st_dev == r->root_dev &&
+	       st.st_ino == r->root_ino && stat(r->cwd, &st) == 0 &&
+	       st.st_dev == r->cwd_dev && st.st_ino == r->cwd_ino;
 }
 
 struct plan *plan_make(struct agent *agent, struct arena *a, const struct local_request *r)
@@ -430,7 +468,8 @@ struct plan *plan_make(struct agent *agent, struct arena *a, const struct local_
 	struct cc_reader reader = {.ctx = &m, .read = read_response};
 
 	p->cwd = r->cwd;
-	p->program = locate_compiler(a, r->argv[0], env_get(r->env, "PATH"), r->cwd, r->self);
+	p->program =
+	    locate_compiler(a, r->argv[0], env_get(r->env, "PATH"), r->cwd, r->self);
 	p->command = cc_parse(a, r->argv, &reader);
 	if (p->command->verdict == CC_NOT_A_COMPILE) {
 		p->other = true;
@@ -444,7 +483,8 @@ struct plan *plan_make(struct agent *agent, struct arena *a, const struct local_
 	if (!agent->remotes)
 		return stay(p, "no workers are configured");
 	if (!same_world(r))
-		return stay(p, "it sees other files than the agent (a container or chroot)");
+		return stay(p,
+			    "it sees other files than the agent (a container or chroot)");
 	const char *why = env_forbids(r->env);
 
 	if (why)
@@ -464,7 +504,8 @@ bool plan_is_fresh(struct agent *agent, const struct plan *p)
 }
 
 /* PATH comes from the worker with links resolved; the pattern's folder may be spelled through links. */
-static const char *match(struct arena *a, const struct plan *p, const struct cc_output *o, const char *path)
+static const char *match(struct arena *a, const struct plan *p, const struct cc_output *o,
+			 const char *path)
 {
 	const char *here = path_join(a, p->cwd, o->dir);
 	const char *base = path_base(path);

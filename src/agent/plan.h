@@ -14,19 +14,20 @@ struct scan_file;
 
 struct plan {
 	bool travels;
-	const char *why;             /* when not: the reason, countable */
-	bool other;                  /* it is no compile at all (a link, --version …) */
-	bool cheap;                  /* and needs no local slot */
-	const char *program;         /* the real compiler, absolute; NULL: let the shim find it */
+	const char *why;     /* when not: the reason, countable */
+	bool other;          /* it is no compile at all (a link, --version …) */
+	bool cheap;          /* and needs no local slot */
+	const char *program; /* the real compiler, absolute; NULL: let the shim find it */
 	struct cc_command *command;
 	const struct compiler *compiler;
 	const struct scan_file **files;
 	size_t nfiles;
-	struct strv places;          /* further paths that must stand in the worker's view, absolute */
-	struct strv argv, env;       /* as the worker runs it */
+	struct strv
+	    places; /* further paths that must stand in the worker's view, absolute */
+	struct strv argv, env; /* as the worker runs it */
 	const char *cwd;
-	uint64_t stamp;              /* of the disk when this was made: later changes make it stale */
-	uint64_t unit;               /* names source and options, for predictions */
+	uint64_t stamp; /* of the disk when this was made: later changes make it stale */
+	uint64_t unit;  /* names source and options, for predictions */
 };
 
 /* Never fails: what cannot travel says why. */

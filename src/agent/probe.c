@@ -16,7 +16,10 @@
 #include <sys/wait.h>
 #include <uthash.h>
 
-enum { OUTPUT_MAX = 4 << 20, TIMEOUT_MS = 20000 };
+enum {
+	OUTPUT_MAX = 4 << 20,
+	TIMEOUT_MS = 20000
+};
 
 struct cached {
 	char *key;
@@ -33,10 +36,18 @@ struct probes {
 };
 
 /* Environment that GCC (manual 3.21 "Environment Variables Affecting GCC") and Clang add to search lists. */
-static const char *const search_env[] = {"CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH",
-					 "OBJC_INCLUDE_PATH", "GCC_EXEC_PREFIX", "COMPILER_PATH",
-					 "PATH", "SDKROOT"};
-enum { NENV = sizeof search_env / sizeof *search_env };
+static const char *const search_env[] = {"CPATH",
+					 "C_INCLUDE_PATH",
+					 "CPLUS_INCLUDE_PATH",
+					 "OBJC_INCLUDE_PATH",
+					 "GCC_EXEC_PREFIX",
+					 "COMPILER_PATH",
+					 "PATH",
+					 "SDKROOT"};
+
+enum {
+	NENV = sizeof search_env / sizeof *search_env
+};
 
 struct probes *probes_new(struct disk *disk, struct scan *scan)
 {
@@ -81,8 +92,8 @@ static const char *language_word(enum cc_language l)
 	return "c";
 }
 
-static void make_key(struct buf *key, const struct cc_command *cc, const char *driver, const char *cwd,
-		     char *const env[])
+static void make_key(struct buf *key, const struct cc_command *cc, const char *driver,
+		     const char *cwd, char *const env[])
 {
 	buf_add(key, driver, strlen(driver) + 1);
 	buf_add(key, cwd, strlen(cwd) + 1);
@@ -98,8 +109,9 @@ static void make_key(struct buf *key, const struct cc_command *cc, const char *d
 	}
 }
 
-static int ask(struct arena *a, const struct cc_command *cc, const char *driver, const char *cwd,
-	       char *const env[], struct buf *out, struct buf *err_out, struct err *e)
+static int ask(struct arena *a, const struct cc_command *cc, const char *driver,
+	       const char *cwd, char *const env[], struct buf *out, struct buf *err_out,
+	       struct err *e)
 {
 	struct strv argv = {0}, vars = {0};
 	int status = 0;
@@ -120,10 +132,12 @@ static int ask(struct arena *a, const struct cc_command *cc, const char *driver,
 			strv_add(a, &vars, arena_printf(a, "%s=%s", search_env[i], v));
 	}
 	strv_add(a, &vars, "LC_ALL=C");
-	if (spawn_capture(argv.v, vars.v, cwd, OUTPUT_MAX, TIMEOUT_MS, out, err_out, &status, e))
+	if (spawn_capture(argv.v, vars.v, cwd, OUTPUT_MAX, TIMEOUT_MS, out, err_out,
+			  &status, e))
 		return err_wrap(e, "ask %s for its search list", driver);
 	if (status)
-		return err_set(e, 0, "the compiler does not tell its search list for these options");
+		return err_set(
+		    e, 0, "the compiler does not tell its search list for these options");
 	buf_u8(out, 0);
 	buf_u8(err_out, 0);
 	return 0;
@@ -191,8 +205,9 @@ static bool is_current(const struct probe *p)
 	return true;
 }
 
-const struct probe *probe_get(struct probes *p, const struct cc_command *cc, const char *driver,
-			      const char *cwd, char *const env[], struct err *e)
+const struct probe *probe_get(struct probes *p, const struct cc_command *cc,
+			      const char *driver, const char *cwd, char *const env[],
+			      struct err *e)
 {
 	AUTO_BUF struct buf key = {0}, out = {0}, err_out = {0};
 	struct cached *c;
@@ -216,8 +231,9 @@ const struct probe *probe_get(struct probes *p, const struct cc_command *cc, con
 	c->key_len = key.len;
 	parse(a, err_out.data, cwd, &c->probe);
 	c->probe.predefined = arena_strdup(a, out.data);
-	c->probe.search = scan_search(p->scan, (const char *const *)c->probe.quote, c->probe.nquote,
-				      (const char *const *)c->probe.bracket, c->probe.nbracket);
+	c->probe.search =
+	    scan_search(p->scan, (const char *const *)c->probe.quote, c->probe.nquote,
+			(const char *const *)c->probe.bracket, c->probe.nbracket);
 	c->probe.track = track_new(p->disk);
 	HASH_ADD_KEYPTR(hh, p->all, c->key, c->key_len, c);
 	return &c->probe;

@@ -24,12 +24,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { VIEW_BATCH = 256 << 10 };
+enum {
+	VIEW_BATCH = 256 << 10
+};
 
 struct upload {
 	struct upload *next;
 	struct digest digest;
-	int fd;               /* -1: not begun */
+	int fd; /* -1: not begun */
 	uint64_t offset, size;
 };
 
@@ -88,7 +90,8 @@ static void tell_tasks(struct remote *r)
 	r->running = 0;
 }
 
-static int on_up(void *ctx, struct peer *p, const struct message_hello *hello, struct err *e)
+static int on_up(void *ctx, struct peer *p, const struct message_hello *hello,
+		 struct err *e)
 {
 	struct remote *r = ctx;
 
@@ -105,13 +108,16 @@ static int on_up(void *ctx, struct peer *p, const struct message_hello *hello, s
 	for (r->gone = 0; disk_gone(r->agent->disk, r->gone);)
 		r->gone++;
 	if (!r->confined) {
-		snprintf(r->why, sizeof r->why, "it cannot confine compiles: %s", hello->unconfined_why);
+		snprintf(r->why, sizeof r->why, "it cannot confine compiles: %s",
+			 hello->unconfined_why);
 		log_line(LOG_WARNING, "worker=%s gets no jobs: %s", r->address, r->why);
 		r->slots = 0;
 	}
-	log_line(LOG_INFO, "worker=%s name=\"%s\" slots=%u up", r->address, r->name, r->slots);
-	agent_sched(r->agent,
-		    (struct sched_event){.type = SCHED_WORKER_UP, .worker = r->id, .slots = r->slots});
+	log_line(LOG_INFO, "worker=%s name=\"%s\" slots=%u up", r->address, r->name,
+		 r->slots);
+	agent_sched(r->agent, (struct sched_event){.type = SCHED_WORKER_UP,
+						   .worker = r->id,
+						   .slots = r->slots});
 	return 0;
 }
 
@@ -121,15 +127,18 @@ static void on_down(void *ctx, struct peer *p, const struct err *why)
 
 	(void)p;
 	snprintf(r->why, sizeof r->why, "%s", why->text);
-	log_line(r->up ? LOG_WARNING : LOG_NOTICE, "worker=%s down: %s", r->address, why->text);
+	log_line(r->up ? LOG_WARNING : LOG_NOTICE, "worker=%s down: %s", r->address,
+		 why->text);
 	if (r->running)
 		r->nfailures++;
 	forget_connection(r);
-	agent_sched(r->agent, (struct sched_event){.type = SCHED_WORKER_DOWN, .worker = r->id});
+	agent_sched(r->agent,
+		    (struct sched_event){.type = SCHED_WORKER_DOWN, .worker = r->id});
 	tell_tasks(r);
 }
 
-static int on_message(void *ctx, struct peer *p, unsigned type, const char *payload, size_t n, struct err *e);
+static int on_message(void *ctx, struct peer *p, unsigned type, const char *payload,
+		      size_t n, struct err *e);
 static void on_drained(void *ctx, struct peer *p);
 static const struct peer_handler handler = {
     .up = on_up, .message = on_message, .drained = on_drained, .down = on_down};
@@ -146,7 +155,8 @@ void remote_dial(struct remote *r)
 	if (!r->peer) {
 		snprintf(r->why, sizeof r->why, "%s", e.text);
 		log_line(LOG_WARNING, "worker=%s: %s", r->address, e.text);
-		agent_sched(r->agent, (struct sched_event){.type = SCHED_WORKER_DOWN, .worker = r->id});
+		agent_sched(r->agent, (struct sched_event){.type = SCHED_WORKER_DOWN,
+							   .worker = r->id});
 	}
 }
 
@@ -188,15 +198,21 @@ void remote_query(struct remote *r, uint64_t ref)
 		return;
 	for (size_t i = 0; i < c->toolchain->n; i++) {
 		const struct entry *en = &c->toolchain->entries[i];
-		struct wire_entry w = {.kind = en->kind, .path = en->path, .target = en->target,
-				       .digest = en->digest, .size = en->size, .mode = en->mode};
+		struct wire_entry w = {.kind = en->kind,
+				       .path = en->path,
+				       .target = en->target,
+				       .digest = en->digest,
+				       .size = en->size,
+				       .mode = en->mode};
 
 		wire_entry_put(&entries, &w);
 	}
-	message_put_toolchain(&b, &(struct message_toolchain){.ref = (uint32_t)ref,
-							      .id = c->toolchain->id,
-							      .driver = c->toolchain->driver,
-							      .entries = {entries.data, entries.len}});
+	message_put_toolchain(&b, &(struct message_toolchain){
+				      .ref = (uint32_t)ref,
+				      .id = c->toolchain->id,
+				      .driver = c->toolchain->driver,
+				      .entries = {entries.data, entries.len}
+        });
 	peer_send(r->peer, &b);
 }
 
@@ -221,7 +237,9 @@ static void tell_flush(struct telling *t, bool all)
 {
 	if (!t->entries.len || (!all && t->entries.len < VIEW_BATCH))
 		return;
-	message_put_view(&t->out, &(struct message_view){{t->entries.data, t->entries.len}});
+	message_put_view(&t->out, &(struct message_view){
+				      {t->entries.data, t->entries.len}
+        });
 	t->entries.len = 0;
 }
 
@@ -266,7 +284,8 @@ static void tell_gone(struct telling *t)
 		*sent = 0;
 		if (n->kind != NODE_GONE)
 			continue;
-		wire_entry_put(&t->entries, &(struct wire_entry){.kind = ENTRY_GONE, .path = n->path});
+		wire_entry_put(&t->entries,
+			       &(struct wire_entry){.kind = ENTRY_GONE, .path = n->path});
 	}
 }
 
@@ -369,10 +388,12 @@ static void upload_some(struct remote *r)
 		say_gone(r, &u->digest);
 		n = -1;
 	} else {
-		message_put_blob(&b, &(struct message_blob){.digest = u->digest,
-							    .size = u->size,
-							    .offset = u->offset,
-							    .bytes = {chunk, (size_t)n}});
+		message_put_blob(&b, &(struct message_blob){
+					 .digest = u->digest,
+					 .size = u->size,
+					 .offset = u->offset,
+					 .bytes = {chunk, (size_t)n}
+                });
 		u->offset += (uint64_t)n;
 		peer_send(r->peer, &b);
 	}
@@ -396,7 +417,8 @@ static void on_drained(void *ctx, struct peer *p)
 	pump(ctx);
 }
 
-static int take_need(struct remote *r, struct arena *a, const char *p, size_t n, struct err *e)
+static int take_need(struct remote *r, struct arena *a, const char *p, size_t n,
+		     struct err *e)
 {
 	struct message_need m;
 
@@ -419,7 +441,8 @@ static int take_need(struct remote *r, struct arena *a, const char *p, size_t n,
 
 /* -- answers --------------------------------------------------------------------------------- */
 
-static int take_answer(struct remote *r, struct arena *a, const char *p, size_t n, struct err *e)
+static int take_answer(struct remote *r, struct arena *a, const char *p, size_t n,
+		       struct err *e)
 {
 	struct message_toolchain_answer m;
 
@@ -427,7 +450,8 @@ static int take_answer(struct remote *r, struct arena *a, const char *p, size_t 
 		return err_set(e, EPROTO, "a malformed TOOLCHAIN_ANSWER");
 	if (!m.yes) {
 		snprintf(r->why, sizeof r->why, "%s", m.why);
-		log_line(LOG_WARNING, "worker=%s does not get jobs of one compiler: %s", r->address, m.why);
+		log_line(LOG_WARNING, "worker=%s does not get jobs of one compiler: %s",
+			 r->address, m.why);
 	}
 	agent_sched(r->agent, (struct sched_event){.type = SCHED_TOOLCHAIN,
 						   .worker = r->id,
@@ -436,7 +460,8 @@ static int take_answer(struct remote *r, struct arena *a, const char *p, size_t 
 	return 0;
 }
 
-static int take_output(struct remote *r, struct arena *a, const char *p, size_t n, struct err *e)
+static int take_output(struct remote *r, struct arena *a, const char *p, size_t n,
+		       struct err *e)
 {
 	struct message_output m;
 
@@ -444,10 +469,12 @@ static int take_output(struct remote *r, struct arena *a, const char *p, size_t 
 		return err_set(e, EPROTO, "a malformed OUTPUT");
 	struct task *t = task_find(r->agent, m.id);
 
-	return t && t->remote == r ? task_output(t, &m, e) : 0; /* else it was cancelled meanwhile */
+	return t && t->remote == r ? task_output(t, &m, e)
+				   : 0; /* else it was cancelled meanwhile */
 }
 
-static int take_result(struct remote *r, struct arena *a, const char *p, size_t n, struct err *e)
+static int take_result(struct remote *r, struct arena *a, const char *p, size_t n,
+		       struct err *e)
 {
 	struct message_result m;
 
@@ -467,7 +494,8 @@ static int take_result(struct remote *r, struct arena *a, const char *p, size_t 
 	return task_result(t, &m, e);
 }
 
-static int on_message(void *ctx, struct peer *peer, unsigned type, const char *p, size_t n, struct err *e)
+static int on_message(void *ctx, struct peer *peer, unsigned type, const char *p, size_t n,
+		      struct err *e)
 {
 	struct remote *r = ctx;
 	struct arena *a = arena_new();
@@ -480,7 +508,9 @@ static int on_message(void *ctx, struct peer *peer, unsigned type, const char *p
 	case MESSAGE_OUTPUT: result = take_output(r, a, p, n, e); break;
 	case MESSAGE_RESULT: result = take_result(r, a, p, n, e); break;
 	case MESSAGE_STARTED: break;
-	default: result = err_set(e, EPROTO, "an unexpected %s message (%u)", message_name(type), type);
+	default:
+		result = err_set(e, EPROTO, "an unexpected %s message (%u)",
+				 message_name(type), type);
 	}
 	arena_free(a);
 	return result;

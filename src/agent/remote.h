@@ -19,19 +19,20 @@ struct remote {
 	uint64_t id; /* key; the scheduler's worker id */
 	struct agent *agent;
 	char *address, *name;
-	unsigned limit;       /* slots to use at most, from the host list; 0: all it has */
-	struct peer *peer;    /* while dialling or connected */
+	unsigned limit;    /* slots to use at most, from the host list; 0: all it has */
+	struct peer *peer; /* while dialling or connected */
 	bool up, confined;
 	unsigned slots, running;
 	uint64_t njobs, nfailures;
-	char why[512];        /* why it is down, or takes no jobs */
+	char why[512]; /* why it is down, or takes no jobs */
 
 	/* what the other side has been told, of this connection */
 	uint64_t *sent_nodes; /* by node id: the node's stamp when it was sent, 0 never */
 	size_t nsent_nodes;
-	uint64_t *sent_files; /* by file id: all the file stands on was sent, up to this stamp */
+	uint64_t
+	    *sent_files; /* by file id: all the file stands on was sent, up to this stamp */
 	size_t nsent_files;
-	size_t gone;          /* how many of disk_gone() it has heard of */
+	size_t gone; /* how many of disk_gone() it has heard of */
 
 	struct upload *first, *last; /* blobs it wants, in the order of asking */
 	UT_hash_handle hh;

@@ -30,8 +30,8 @@ struct shim {
 	size_t sent; /* of OUT */
 	struct local_request request;
 	struct task *task;
-	bool asked;  /* the request has come */
-	bool slot;   /* holds a local slot */
+	bool asked; /* the request has come */
+	bool slot;  /* holds a local slot */
 	bool answered;
 };
 
@@ -99,7 +99,8 @@ static void flush(struct shim *s)
 		loop_unwatch(s->writing);
 		s->writing = NULL;
 	} else if (!s->writing) {
-		s->writing = loop_watch(s->all->agent->loop, s->fd, LOOP_WRITE, on_writable, s);
+		s->writing =
+		    loop_watch(s->all->agent->loop, s->fd, LOOP_WRITE, on_writable, s);
 	}
 }
 
@@ -126,7 +127,8 @@ static void put_text(struct shim *s, unsigned type, const char *p, size_t n)
 	}
 }
 
-void shim_reply(struct shim *s, const void *out, size_t nout, const void *err, size_t nerr, uint32_t status)
+void shim_reply(struct shim *s, const void *out, size_t nout, const void *err, size_t nerr,
+		uint32_t status)
 {
 	struct buf exit_status = {0};
 
@@ -180,6 +182,22 @@ static int take_query(struct shim *s, const char *p, size_t n)
 	return 0;
 }
 
+/* Does the process on the other side see the same mounts as we do? One that we cannot see does not. */
+static bool sees_our_mounts(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof peer;
+	char path[64], theirs[64], ours[64];
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) || peer.pid <= 0)
+		return false;
+	snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)peer.pid);
+	ssize_t n = readlink(path, theirs, sizeof theirs),
+		m = readlink("/proc/self/ns/mnt", ours, sizeof ours);
+
+	return n > 0 && n == m && memcmp(theirs, ours, (size_t)n) == 0;
+}
+
 static int take_request(struct shim *s, const char *p, size_t n)
 {
 	if (local_parse_request(&s->request, p, n))
@@ -188,6 +206,7 @@ static int take_request(struct shim *s, const char *p, size_t n)
 		shim_run_local(s, NULL, 0);
 		return 0;
 	}
+	s->request.elsewhere = !sees_our_mounts(s->fd);
 	s->task = task_new(s->all->agent, s, &s->request);
 	return 0;
 }
@@ -214,7 +233,11 @@ static int take_frame(struct shim *s)
 static void on_readable(void *ctx, unsigned got)
 {
 	struct shim *s = ctx;
-	enum { STEP = 65536 };
+
+	enum {
+		STEP = 65536
+	};
+
 	ssize_t n = recv(s->fd, buf_room(&s->in, STEP), STEP, MSG_DONTWAIT);
 
 	(void)got;
@@ -243,7 +266,8 @@ static void on_connection(void *ctx, unsigned got)
 	(void)got;
 	if (fd < 0)
 		return;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) || (peer.uid != getuid() && peer.uid != 0)) {
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ||
+	    (peer.uid != getuid() && peer.uid != 0)) {
 		log_line(LOG_WARNING, "another user's connection was refused");
 		close(fd);
 		return;
@@ -280,10 +304,13 @@ size_t shims_count(const struct shims *all)
 
 struct shims *shims_new(struct agent *agent, struct err *e)
 {
-	enum { BACKLOG = 4096 };
+	enum {
+		BACKLOG = 4096
+	};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct shims *all = xcalloc(1, sizeof *all);
-	int n = snprintf(address.sun_path, sizeof address.sun_path, "%s/agent.sock", agent->state_dir);
+	int n = snprintf(address.sun_path, sizeof address.sun_path, "%s/agent.sock",
+			 agent->state_dir);
 
 	all->agent = agent;
 	all->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -294,7 +321,8 @@ struct shims *shims_new(struct agent *agent, struct err *e)
 		memcpy(all->path, address.sun_path, sizeof all->path);
 		mode_t old = umask(0177);
 
-		if (all->fd < 0 || bind(all->fd, (struct sockaddr *)&address, sizeof address) ||
+		if (all->fd < 0 ||
+		    bind(all->fd, (struct sockaddr *)&address, sizeof address) ||
 		    listen(all->fd, BACKLOG))
 			err_set(e, errno, "listen on %s", address.sun_path);
 		umask(old);

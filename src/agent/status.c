@@ -32,7 +32,10 @@ static json_t *worker(const struct remote *r)
 
 	json_object_set_new(o, "address", json_string(r->address));
 	json_object_set_new(o, "name", json_string(r->name ? r->name : ""));
-	json_object_set_new(o, "state", json_string(r->up ? "up" : r->peer ? "dialing" : "down"));
+	json_object_set_new(o, "state",
+			    json_string(r->up     ? "up"
+					: r->peer ? "dialing"
+						  : "down"));
 	json_object_set_new(o, "slots", number(r->up ? r->slots : 0));
 	json_object_set_new(o, "running", number(r->running));
 	json_object_set_new(o, "jobs", number(r->njobs));
@@ -49,11 +52,11 @@ static uint64_t cpu_ms(void)
 
 	getrusage(RUSAGE_SELF, &own);
 	getrusage(RUSAGE_CHILDREN, &children);
-	return (uint64_t)(own.ru_utime.tv_sec + own.ru_stime.tv_sec + children.ru_utime.tv_sec +
-			  children.ru_stime.tv_sec) *
+	return (uint64_t)(own.ru_utime.tv_sec + own.ru_stime.tv_sec +
+			  children.ru_utime.tv_sec + children.ru_stime.tv_sec) *
 		   1000 +
-	       (uint64_t)(own.ru_utime.tv_usec + own.ru_stime.tv_usec + children.ru_utime.tv_usec +
-			  children.ru_stime.tv_usec) /
+	       (uint64_t)(own.ru_utime.tv_usec + own.ru_stime.tv_usec +
+			  children.ru_utime.tv_usec + children.ru_stime.tv_usec) /
 		   1000;
 }
 

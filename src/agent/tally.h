@@ -1,8 +1,11 @@
 #pragma once
 #include <stdint.h>
 #include <uthash.h>
+
 /* How often each reason occurred. A map by text, bounded: what comes after TALLY_MAX kinds is "other". */
-enum { TALLY_MAX = 1000 };
+enum {
+	TALLY_MAX = 1000
+};
 
 struct tally {
 	char *text; /* key */

@@ -116,7 +116,8 @@ static void do_reply(struct task *t)
 	remove_failed(t);
 	t->agent->njobs++;
 	t->agent->nremote++;
-	shim_reply(t->shim, t->text[0].data, t->text[0].len, t->text[1].data, t->text[1].len, t->status);
+	shim_reply(t->shim, t->text[0].data, t->text[0].len, t->text[1].data,
+		   t->text[1].len, t->status);
 }
 
 static void do_local(struct task *t, bool slot)
@@ -137,8 +138,8 @@ static void do_local(struct task *t, bool slot)
 static void release(struct task *t, enum sched_event_type how)
 {
 	t->remote = NULL;
-	agent_sched(t->agent,
-		    (struct sched_event){.type = how, .job = t->id, .cpu_ns = (nsec)t->cpu_ns});
+	agent_sched(t->agent, (struct sched_event){
+				  .type = how, .job = t->id, .cpu_ns = (nsec)t->cpu_ns});
 }
 
 /* Carries out EFFECTS but those that lead to the next event; what is given back comes before what is asked
@@ -164,10 +165,11 @@ static void carry_out(struct task *t, unsigned effects)
 	if (effects & JOB_DO_LOCAL)
 		do_local(t, true);
 	if (effects & JOB_DO_ASK)
-		agent_sched(t->agent, (struct sched_event){.type = SCHED_ASK,
-							   .job = t->id,
-							   .toolchain = t->plan->compiler->ref,
-							   .unit = t->plan->unit});
+		agent_sched(t->agent,
+			    (struct sched_event){.type = SCHED_ASK,
+						 .job = t->id,
+						 .toolchain = t->plan->compiler->ref,
+						 .unit = t->plan->unit});
 }
 
 static void handle(struct task *t, enum job_event event)
@@ -259,8 +261,10 @@ int task_output(struct task *t, const struct message_output *m, struct err *e)
 	if (m->bytes.n > MESSAGE_CHUNK)
 		return err_set(e, EPROTO, "an OUTPUT that is too long");
 	if (m->index < 2) {
-		if (t->text[m->index].len != m->offset || m->offset + m->bytes.n > TASK_TEXT_MAX)
-			return err_set(e, EPROTO, "OUTPUT text out of order, or too much of it");
+		if (t->text[m->index].len != m->offset ||
+		    m->offset + m->bytes.n > TASK_TEXT_MAX)
+			return err_set(e, EPROTO,
+				       "OUTPUT text out of order, or too much of it");
 		buf_add(&t->text[m->index], m->bytes.p, m->bytes.n);
 		return 0;
 	}
@@ -269,8 +273,8 @@ int task_output(struct task *t, const struct message_output *m, struct err *e)
 	if (m->offset == 0) {
 		t->target = plan_output(t->plan, t->arena, m->path);
 		if (!t->target) {
-			log_line(LOG_WARNING, "not foreseen: %s was written by: %s", m->path,
-				 t->plan->command->source);
+			log_line(LOG_WARNING, "not foreseen: %s was written by: %s",
+				 m->path, t->plan->command->source);
 			t->unexpected = true;
 			return 0;
 		}
@@ -279,8 +283,8 @@ int task_output(struct task *t, const struct message_output *m, struct err *e)
 	}
 	struct err why = {0};
 
-	if (t->target &&
-	    outputs_add(t->outputs, t->target, m->mode, m->offset, m->bytes.p, m->bytes.n, &why)) {
+	if (t->target && outputs_add(t->outputs, t->target, m->mode, m->offset, m->bytes.p,
+				     m->bytes.n, &why)) {
 		log_line(LOG_WARNING, "an output could not be kept: %s", why.text);
 		t->unwritable = true;
 	}
@@ -294,7 +298,8 @@ int task_result(struct task *t, const struct message_result *m, struct err *e)
 	t->status = m->status;
 	t->cpu_ns = (m->user_us + m->sys_us) * 1000;
 	t->stale = m->outcome == WIRE_STALE;
-	bool ended = m->outcome == WIRE_COMPILED && (WIFEXITED(m->status) || WIFSIGNALED(m->status));
+	bool ended =
+	    m->outcome == WIRE_COMPILED && (WIFEXITED(m->status) || WIFSIGNALED(m->status));
 
 	/* A compiler that was killed (out of memory, most likely) says nothing about the program. */
 	if (m->outcome == WIRE_FAILED || (ended && WIFSIGNALED(m->status))) {

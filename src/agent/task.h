@@ -23,26 +23,28 @@ struct task {
 	struct shim *shim;
 	struct local_request *request; /* owned by the shim */
 	struct job_life life;
-	struct arena *arena;           /* of this round */
+	struct arena *arena; /* of this round */
 	struct plan *plan;
-	struct remote *remote;         /* while granted */
-	struct task *next_local;       /* in the queue for a local slot */
-	const char *why;               /* for compiling here, if it comes to that */
+	struct remote *remote;   /* while granted */
+	struct task *next_local; /* in the queue for a local slot */
+	const char *why;         /* for compiling here, if it comes to that */
 	char why_room[300];
 
 	/* what has come back */
 	struct outputs *outputs;
-	const char *target;            /* of the file that is arriving */
-	struct buf text[2];            /* stdout, stderr */
-	bool unwritable;               /* an output could not be kept here */
-	bool unexpected;               /* the compiler wrote something we did not foresee */
-	bool stale;                    /* the worker was told that a file changed */
+	const char *target; /* of the file that is arriving */
+	struct buf text[2]; /* stdout, stderr */
+	bool unwritable;    /* an output could not be kept here */
+	bool unexpected;    /* the compiler wrote something we did not foresee */
+	bool stale;         /* the worker was told that a file changed */
 	uint32_t status;
 	uint64_t cpu_ns;
 	UT_hash_handle hh;
 };
 
-enum { TASK_TEXT_MAX = 64 << 20 };
+enum {
+	TASK_TEXT_MAX = 64 << 20
+};
 
 /* Takes over a request; the shim hears of it by shim_… calls. */
 struct task *task_new(struct agent *, struct shim *, struct local_request *);
@@ -53,5 +55,5 @@ void task_slot(struct task *);                     /* a local slot */
 /* From the remote. A malformed or lying message is -1 with ERR: the worker is given up. */
 int task_output(struct task *, const struct message_output *, struct err *);
 int task_result(struct task *, const struct message_result *, struct err *);
-void task_lost(struct task *);                     /* the connection broke */
+void task_lost(struct task *); /* the connection broke */
 struct task *task_find(struct agent *, uint64_t id);

@@ -22,5 +22,5 @@ size_t frame_begin(struct buf *out, unsigned type);
 /* Fills the length in. The payload must not exceed FRAME_MAX (asserted: a limit of the sender). */
 void frame_end(struct buf *out, size_t begin);
 /* The first frame of P[0..N): 1 and *F (borrowed; it took FRAME_HEADER + f->n bytes), 0 when more
- * bytes are needed, -1 when the announced length exceeds FRAME_MAX. */
+ * bytes are needed, -1 when the announced length exceeds FRAME_MAX, -2 when the checksum does not hold. */
 int frame_first(const char *p, size_t n, struct frame *f);

@@ -40,6 +40,7 @@ struct local_request {
 	const char *cwd, *self;
 	char **argv, **env; /* NULL-terminated */
 	uint32_t argc, envc;
+	uint32_t elsewhere; /* not on the wire, the agent's finding: the shim sees other mounts than it does */
 };
 
 /* Parses a REQUEST's payload in place: strings point into PAYLOAD (each is NUL-terminated there), the two

@@ -289,7 +289,7 @@ status_save()
 status_get()
 {
 	[ -z "$FARM_PLAIN" ] || { echo 0; return; }
-	timeout 20 "$BUILD/muster" status --json 2>/dev/null | jq -r "($1) // 0" 2>/dev/null || echo 0
+	timeout 20 "$BUILD/muster" status --json 2>/dev/null | jq -rs ".[0] | ($1) // 0" 2>/dev/null || echo 0
 }
 
 # status_is FILTER: true when the jq filter gives true for the present status.

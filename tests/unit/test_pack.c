@@ -18,7 +18,7 @@ static unsigned noise(void)
 static void fill(char *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		p[i] = (char)(i >> 12 & 1 ? noise() : "the same again "[i % 15]);
+		p[i] = i >> 12 & 1 ? (char)noise() : "the same again "[i % 15];
 }
 
 /* All of IN through R into OUT, in pieces of at most STEP, output of at most LIMIT a call. */
