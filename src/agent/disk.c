@@ -486,11 +486,12 @@ static void dir_compare(struct disk *d, struct dir *dir)
 		bool present =
 		    dir->exists && (dir->unlistable || names_has(&dir->names, a->hash));
 
-		if (present == a->present)
+		if (present != a->present)
+			d->generation++;
+		else if (!dir->unlistable)
 			continue;
 		a->present = present;
-		d->generation++;
-		if (!present && a->file && a->file->walk) {
+		if ((!present || dir->unlistable) && a->file && a->file->walk) {
 			struct walk *w = a->file->walk;
 			struct node *end = w->n ? w->nodes[w->n - 1] : NULL;
 

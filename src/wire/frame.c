@@ -9,6 +9,8 @@ enum {
 	SUM_AT = 5
 };
 
+static_assert(FRAME_HEADER == SUM_AT + 4, "the header ends with the checksum");
+
 static uint32_t checksum(unsigned type, const char *payload, size_t n)
 {
 	unsigned char t = (unsigned char)type;

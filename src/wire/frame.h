@@ -4,10 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A frame: u32 little-endian payload length, u8 type, payload. After the HELLO of both sides, the
- * frames of a direction may travel inside one zstd stream (see net/peer). */
+/* A frame: u32 little-endian payload length, u8 type, u32 checksum, payload. The checksum is the CRC-32C
+ * (RFC 3720, appendix B.4) of the type and the payload: TCP's own sum lets some damage pass, and one
+ * turned bit in a command line is a wrong object. After the HELLO of both sides, the frames of a
+ * direction may travel inside one zstd stream (see net/peer). */
 enum {
-	FRAME_HEADER = 5,
+	FRAME_HEADER = 9,
 	FRAME_MAX = 1 << 20
 };
 

@@ -128,8 +128,7 @@ static int make_file(struct view *v, int parent, const char *name, const struct 
 {
 	static const char temp[] = "new";
 	struct timespec times[2] = {{.tv_sec = en->mtime_s}, {.tv_sec = en->mtime_s}};
-	AUTO_FD int fd = open_below(v->temp_fd, temp, O_CREAT | O_TRUNC | O_RDWR,
-				    en->mode & 0111 ? 0755 : 0644);
+	AUTO_FD int fd = open_below(v->temp_fd, temp, O_CREAT | O_TRUNC | O_RDWR, 0600);
 
 	if (fd < 0)
 		return err_set(e, errno, "create a file for the client's %s", en->path);
@@ -137,8 +136,8 @@ static int make_file(struct view *v, int parent, const char *name, const struct 
 
 	if (have <= 0)
 		return have;
-	if (futimens(fd, times))
-		return err_set(e, errno, "set the time of %s", en->path);
+	if (fchmod(fd, en->mode & 0111 ? 0755 : 0644) || futimens(fd, times))
+		return err_set(e, errno, "set mode and time of %s", en->path);
 	if (renameat(v->temp_fd, temp, parent, name) == 0)
 		return 1;
 	if ((errno == EISDIR || errno == EEXIST || errno == ENOTEMPTY) &&
@@ -162,7 +161,9 @@ int view_apply(struct view *v, const struct entry *en, struct err *e)
 	AUTO_FD int parent =
 	    open_below(v->root_fd, *dir ? dir : ".", O_DIRECTORY | O_PATH, 0);
 
-	if (parent < 0 && en->kind == ENTRY_GONE && (errno == ENOENT || errno == ENOTDIR))
+	/* ELOOP: a link stands where the folder of that name was; it went with the folder. */
+	if (parent < 0 && en->kind == ENTRY_GONE &&
+	    (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
 		return 1;
 	if (parent < 0)
 		return err_set(e, errno, "open the folder of the client's %s", en->path);

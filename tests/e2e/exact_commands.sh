@@ -77,6 +77,7 @@ for name in cc c++ gcc-12 g++-12 x86_64-linux-gnu-gcc x86_64-linux-gnu-gcc-12 x8
 	fi
 done
 both --remote 'muster-cc gcc' -- sh -c '$SHIM %CC -g -c x.c'
+both --local . 'muster-cc gcc, a link' -- sh -c 'echo "int main(void) { return 0; }" > l.c; $SHIM %CC l.c -o l && ./l'
 both --remote 'muster-cc /usr/bin/gcc' -- sh -c '$SHIM "$(PATH="$1"; command -v %CC)" -g -c x.c' sh "$PLAIN_PATH"
 both --remote 'muster-cc before a link of its own' -- sh -c '$SHIM %CXX -g -c x.cc'
 both --fails 'muster-cc with a compiler that is not there' -- sh -c '$SHIM /nonexistent/%CC -c x.c 2>/dev/null'
