@@ -89,23 +89,48 @@ static struct remote *find_remote(struct agent *a, const struct host *h)
 	return NULL;
 }
 
+static const nsec reap_every = LOOP_MS(5000), unnamed_max = LOOP_MS(30000);
+
+/* A worker that no list has named for a while and that has nothing to do is let go. Not at once: two builds with
+ * different lists would take each other's workers away with every compile. */
+void agent_reap(void *ctx)
+{
+	struct agent *a = ctx;
+	struct remote *r, *next;
+	bool some = false;
+
+	HASH_ITER(hh, a->remotes, r, next)
+	{
+		if (!r->unnamed_since)
+			continue;
+		if (r->running || loop_now() - r->unnamed_since < unnamed_max) {
+			some = true;
+			continue;
+		}
+		agent_sched(
+		    a, (struct sched_event){.type = SCHED_WORKER_REMOVE, .worker = r->id});
+		remote_free(r);
+	}
+	if (some)
+		loop_timer_set(a->reap, reap_every);
+}
+
 void agent_set_hosts(struct agent *a, const char *text)
 {
 	if (a->hosts && strcmp(a->hosts, text) == 0)
 		return;
 	struct hosts *list = hosts_parse(text);
-	struct remote *r, *next;
+	struct remote *r;
 
 	free(a->hosts);
 	a->hosts = xstrdup(text);
-	HASH_ITER(hh, a->remotes, r, next)
-	{
+	a->nhosts = list->n;
+	for (r = a->remotes; r; r = r->hh.next)
 		if (hosts_have(list, r->address, r->limit))
-			continue;
-		agent_sched(
-		    a, (struct sched_event){.type = SCHED_WORKER_REMOVE, .worker = r->id});
-		remote_free(r);
-	}
+			r->unnamed_since = 0;
+		else if (!r->unnamed_since)
+			r->unnamed_since = loop_now();
+	loop_timer_set(a->reap, reap_every);
 	for (size_t i = 0; i < list->n; i++) {
 		if (find_remote(a, &list->v[i]))
 			continue;

@@ -40,6 +40,8 @@ struct agent {
 	struct remote *remotes; /* by id (uthash) */
 	uint64_t next_remote;
 	char *hosts; /* the text they were made from */
+	size_t nhosts; /* how many it names */
+	struct loop_timer *reap; /* fires agent_reap */
 
 	struct task *tasks; /* by id (uthash) */
 	uint64_t next_task;
@@ -55,5 +57,6 @@ struct agent {
 
 /* Gives the scheduler an event (its `now` is filled in) and carries out what follows. */
 void agent_sched(struct agent *, struct sched_event);
+void agent_reap(void *ctx); /* lets workers go that are named no more */
 /* The workers to use, as MUSTER_HOSTS has them; no work when the text is the one already in use. */
 void agent_set_hosts(struct agent *, const char *text);

@@ -78,7 +78,13 @@ static struct compiler *probe(struct compilers *c, const char *driver, const cha
 		return NULL;
 	struct compiler *one = xcalloc(1, sizeof *one);
 
-	one->ref = c->next++;
+	/* The same compiler found by another PATH is the same to workers and scheduler. */
+	one->ref = UINT32_MAX;
+	for (const struct compiler *i = c->list; i; i = i->next)
+		if (digest_equal(&i->toolchain->id, &t->id))
+			one->ref = i->ref;
+	if (one->ref == UINT32_MAX)
+		one->ref = c->next++;
 	one->path = xstrdup(path ? path : "");
 	one->toolchain = t;
 	one->seen = xcalloc(t->n, sizeof *one->seen);

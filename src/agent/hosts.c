@@ -21,7 +21,8 @@ static int parse_word(const char *word, size_t n, struct host *h)
 	if (slash) {
 		unsigned long slots = strtoul(slash + 1, &end, 10);
 
-		if (slash[1] < '0' || slash[1] > '9' || end != word + n || slots == 0 || slots > 10000)
+		if (slash[1] < '0' || slash[1] > '9' || end != word + n || slots == 0 ||
+		    slots > 10000)
 			return -1;
 		h->slots = (unsigned)slots;
 	}

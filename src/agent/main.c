@@ -28,6 +28,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -152,13 +153,26 @@ static unsigned cores(void)
 	return (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-/* One agent a state folder: the lock lives as long as we do. False when there is one already. */
+/* One agent a state folder: the lock lives as long as we do. False when there is one already; one
+ * that is just leaving is waited for. */
 static bool lock_state(const char *dir)
 {
+	enum {
+		TRIES = 300
+	};
+	static const struct timespec nap = {.tv_nsec = 5 * 1000 * 1000};
 	AUTO_FREE char *path = xasprintf("%s/agent.lock", dir);
+	AUTO_FREE char *socket = xasprintf("%s/agent.sock", dir);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+	for (int i = 0; fd >= 0 && i < TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		if (access(socket, F_OK) == 0)
+			return false; /* it serves */
+		nanosleep(&nap, NULL);
+	}
+	return false;
 }
 
 static void say_ready(int fd)
@@ -200,6 +214,7 @@ static void agent_free(struct agent *a)
 	scan_free(a->scan);
 	disk_free(a->disk);
 	loop_timer_free(a->wake);
+	loop_timer_free(a->reap);
 	sched_free(a->sched);
 	tally_free(&a->why_local);
 	tally_free(&a->why_other);
@@ -217,6 +232,7 @@ static void serve(struct agent *a, int ready_fd)
 
 	a->loop = loop_new();
 	a->wake = loop_timer_new(a->loop, on_wake, a);
+	a->reap = loop_timer_new(a->loop, agent_reap, a);
 	a->sched = sched_new((uint64_t)loop_now());
 	a->disk = disk_new();
 	a->scan = scan_new(disk_scan_fs(a->disk));

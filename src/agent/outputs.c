@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ struct output {
 	int fd;
 	unsigned mode;
 	uint64_t written;
+	bool write_over;
 };
 
 struct outputs {
@@ -92,12 +94,17 @@ int outputs_add(struct outputs *all, const char *target, unsigned mode, uint64_t
 	return 0;
 }
 
-/* What a compiler does with a dependency file that is a link, or has several names: it writes through. */
+void outputs_write_over(struct outputs *all)
+{
+	all->list->write_over = true;
+}
+
+/* A target that is a link, or has several names. */
 static int write_through(struct output *o, struct err *e)
 {
 	AUTO_BUF struct buf all = {0};
 	static const size_t limit = 64u << 20;
-	AUTO_FD int fd = open(o->target, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	AUTO_FD int fd = open(o->target, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
 		return err_set(e, errno, "open %s", o->target);
@@ -108,15 +115,12 @@ static int write_through(struct output *o, struct err *e)
 
 static int place(struct output *o, struct err *e)
 {
-	const char *suffix = path_suffix(o->target);
-	bool text = strcmp(suffix, ".d") == 0;
 	struct stat st;
 
-	if (text && lstat(o->target, &st) == 0) {
+	if (o->write_over && lstat(o->target, &st) == 0) {
 		if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
 			return write_through(o, e);
-		o->mode = st.st_mode &
-			  07777; /* an existing file is written over, and keeps its mode */
+		o->mode = st.st_mode & 07777;
 	}
 	if (fchmod(o->fd, o->mode))
 		return err_set(e, errno, "set the mode of %s", o->target);

@@ -12,6 +12,9 @@ void outputs_free(struct outputs *); /* removes what was not placed; NULL is fin
  * MODE as the worker's compiler left it. -1: the disk here does not take it. */
 int outputs_add(struct outputs *, const char *target, unsigned mode, uint64_t offset,
 		const void *p, size_t n, struct err *);
+/* The newest file is written over what stands at its target, as fopen does: its mode, links and
+ * further names stay. */
+void outputs_write_over(struct outputs *);
 /* Moves all into place, objects last. -1: some could not be placed; those that could
  * be are complete. */
 int outputs_place(struct outputs *, struct err *);

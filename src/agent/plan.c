@@ -15,6 +15,7 @@
 #include "scan/scan.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
+#include "wire/frame.h"
 #include "wire/local.h"
 
 #include <dirent.h>
@@ -384,6 +385,13 @@ static bool outputs_writable(struct maker *m)
 
 		if (stat(dir, &st) || !S_ISDIR(st.st_mode) || access(dir, W_OK | X_OK))
 			return false;
+		const char *file = arena_printf(m->arena, "%s/%s%s", dir,
+						cc->outputs[i].stem, cc->outputs[i].suffix);
+
+		/* A pipe or device in an output's place: only the compiler itself can serve it. */
+		if (stat(file, &st) == 0 && !S_ISREG(st.st_mode) &&
+		    strcmp(file, "/dev/null") != 0)
+			return false;
 	}
 	if (lstat(object, &st) == 0 && !S_ISREG(st.st_mode) &&
 	    strcmp(object, "/dev/null") != 0)
@@ -402,6 +410,23 @@ static bool has_m32(const struct cc_command *cc)
 			m32 = false;
 	}
 	return m32;
+}
+
+/* One message carries the whole command. */
+static bool fits(const struct plan *p)
+{
+	enum {
+		SLACK = 16,
+		LONGEST = FRAME_MAX / 2
+	};
+
+	size_t n = strlen(p->cwd) + strlen(p->program) + SLACK;
+
+	for (size_t i = 0; i < p->argv.n; i++)
+		n += strlen(p->argv.v[i]) + SLACK;
+	for (size_t i = 0; i < p->env.n; i++)
+		n += strlen(p->env.v[i]) + SLACK;
+	return n <= LONGEST;
 }
 
 /* The steps that may need the compiler's own word. */
@@ -445,6 +470,8 @@ static struct plan *finish(struct maker *m)
 		return stay(p, why);
 	if (make_argv(m, specs))
 		return stay(p, "native means this machine's processor");
+	if (!fits(p))
+		return stay(p, "its command is too long to send");
 	p->stamp = disk_stamp(m->agent->disk);
 	p->unit = unit_key(p);
 	p->travels = true;
@@ -480,7 +507,7 @@ struct plan *plan_make(struct agent *agent, struct arena *a, const struct local_
 		return stay(p, p->command->why);
 	if (!p->program)
 		return stay(p, "its compiler was not found on PATH");
-	if (!agent->remotes)
+	if (!agent->nhosts)
 		return stay(p, "no workers are configured");
 	if (!same_world(r))
 		return stay(p,
@@ -522,13 +549,36 @@ static const char *match(struct arena *a, const struct plan *p, const struct cc_
 	return strcmp(full, path) == 0 ? full : NULL;
 }
 
-const char *plan_output(const struct plan *p, struct arena *a, const char *path)
+bool plan_replaces(const struct plan *p, const char *target)
+{
+	const char *suffix = path_suffix(target);
+
+	/* GCC's objects are made by the assembler, which removes an old one first, and by
+	 * objcopy; Clang renames a temporary file. All else is opened and written over. */
+	return strcmp(suffix, ".dwo") == 0 ||
+	       (strcmp(path_base(target), path_base(p->command->object)) == 0 &&
+		(p->command->family == CC_CLANG || strcmp(suffix, ".s") != 0));
+}
+
+unsigned plan_musts(const struct plan *p)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < p->command->noutputs; i++)
+		n += p->command->outputs[i].must;
+	return n;
+}
+
+const char *plan_output(const struct plan *p, struct arena *a, const char *path,
+			const struct cc_output **which)
 {
 	for (size_t i = 0; i < p->command->noutputs; i++) {
 		const char *found = match(a, p, &p->command->outputs[i], path);
 
-		if (found)
+		if (found) {
+			*which = &p->command->outputs[i];
 			return found;
+		}
 	}
 	return NULL;
 }

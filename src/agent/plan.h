@@ -35,5 +35,10 @@ struct plan *plan_make(struct agent *, struct arena *, const struct local_reques
 /* True when every file is still what it was. */
 bool plan_is_fresh(struct agent *, const struct plan *);
 /* The output that PATH (absolute, canonical on the worker) is, as a path here; NULL when this command may
- * not write such a file. */
-const char *plan_output(const struct plan *, struct arena *, const char *path);
+ * not write such a file. *WHICH is its row. */
+const char *plan_output(const struct plan *, struct arena *, const char *path,
+			const struct cc_output **which);
+/* True when the compiler makes TARGET anew instead of writing over what is there. */
+bool plan_replaces(const struct plan *, const char *target);
+/* How many outputs a successful compile always writes. */
+unsigned plan_musts(const struct plan *);

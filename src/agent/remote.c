@@ -306,6 +306,7 @@ static void tell_plan(struct telling *t, const struct plan *plan)
 	}
 	for (size_t i = 0; i < plan->places.n; i++)
 		disk_walk(disk, plan->places.v[i], tell_node, t);
+	tell_gone(t); /* what these walks found missing */
 	tell_flush(t, true);
 }
 

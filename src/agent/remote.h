@@ -23,6 +23,7 @@ struct remote {
 	struct peer *peer; /* while dialling or connected */
 	bool up, confined;
 	unsigned slots, running;
+	int64_t unnamed_since; /* when the host list last named it; 0: it does now */
 	uint64_t njobs, nfailures;
 	char why[512]; /* why it is down, or takes no jobs */
 

@@ -45,6 +45,9 @@ static void discard(struct task *t)
 	outputs_free(t->outputs);
 	t->outputs = NULL;
 	t->text[0].len = t->text[1].len = 0;
+	t->target = NULL;
+	t->nseen = t->musts = 0;
+	t->size = t->got = 0;
 	t->unwritable = t->unexpected = t->stale = false;
 }
 
@@ -97,17 +100,31 @@ static enum job_event do_write(struct task *t)
 	return JOB_WRITTEN;
 }
 
-/* Clang removes its object when a compile fails, also one of an earlier run; GCC leaves that alone. */
+/* What a failing compile does to an output of an earlier one, as tried with GCC 12 and Clang 14: Clang
+ * removes it; GCC does so when the program that failed is the one that writes it: the compiler proper with
+ * -S or -pipe, and the assembler. */
+static bool removes_old_output(const struct task *t)
+{
+	static const char assembler[] = ": Assembler messages:";
+	const struct cc_command *cc = t->plan->command;
+
+	if (WIFEXITED(t->status) && WEXITSTATUS(t->status) == 0)
+		return false;
+	if (cc->family == CC_CLANG)
+		return true;
+	for (size_t i = 1; i < cc->argv.n; i++)
+		if (strcmp(cc->argv.v[i], "-S") == 0 || strcmp(cc->argv.v[i], "-pipe") == 0)
+			return true;
+	return t->text[1].len &&
+	       memmem(t->text[1].data, t->text[1].len, assembler, sizeof assembler - 1);
+}
+
 static void remove_failed(struct task *t)
 {
-	const struct cc_command *cc = t->plan->command;
+	const char *object = path_join(t->arena, t->plan->cwd, t->plan->command->object);
 	struct stat st;
 
-	if (cc->family != CC_CLANG || (WIFEXITED(t->status) && WEXITSTATUS(t->status) == 0))
-		return;
-	const char *object = path_join(t->arena, t->plan->cwd, cc->object);
-
-	if (lstat(object, &st) == 0 && S_ISREG(st.st_mode))
+	if (removes_old_output(t) && lstat(object, &st) == 0 && S_ISREG(st.st_mode))
 		unlink(object);
 }
 
@@ -256,37 +273,61 @@ void task_lost(struct task *t)
 	handle(t, JOB_LOST);
 }
 
+/* Outputs come one after the other, each in order and whole: anything else is not what the worker's compiler
+ * wrote. */
+static int follow(struct task *t, const struct message_output *m, struct err *e)
+{
+	if (m->offset == 0 && (t->nseen == 0 || t->got == t->size)) {
+		t->size = m->size;
+		t->got = 0;
+		t->nseen++;
+	}
+	if (m->index + 1 != t->nseen || m->offset != t->got || m->size != t->size ||
+	    m->bytes.n > m->size - m->offset || m->bytes.n > MESSAGE_CHUNK)
+		return err_set(e, EPROTO, "OUTPUT messages that do not fit together");
+	t->got += m->bytes.n;
+	return 0;
+}
+
+/* The next file begins: which of the outputs we foresaw is it? */
+static void begin_file(struct task *t, const struct message_output *m)
+{
+	const struct cc_output *which = NULL;
+
+	t->target = plan_output(t->plan, t->arena, m->path, &which);
+	if (!t->target) {
+		log_line(LOG_WARNING, "not foreseen: %s was written by: %s", m->path,
+			 t->plan->command->source);
+		t->unexpected = true;
+		return;
+	}
+	t->musts += which->must;
+	if (!t->outputs)
+		t->outputs = outputs_new();
+}
+
 int task_output(struct task *t, const struct message_output *m, struct err *e)
 {
-	if (m->bytes.n > MESSAGE_CHUNK)
-		return err_set(e, EPROTO, "an OUTPUT that is too long");
+	struct err why = {0};
+
+	if (follow(t, m, e))
+		return -1;
 	if (m->index < 2) {
-		if (t->text[m->index].len != m->offset ||
-		    m->offset + m->bytes.n > TASK_TEXT_MAX)
-			return err_set(e, EPROTO,
-				       "OUTPUT text out of order, or too much of it");
+		if (m->size > TASK_TEXT_MAX)
+			return err_set(e, EPROTO, "too much OUTPUT text");
 		buf_add(&t->text[m->index], m->bytes.p, m->bytes.n);
 		return 0;
 	}
+	if (m->offset == 0 && !t->unwritable && !t->unexpected)
+		begin_file(t, m);
 	if (t->unwritable || t->unexpected)
 		return 0;
-	if (m->offset == 0) {
-		t->target = plan_output(t->plan, t->arena, m->path);
-		if (!t->target) {
-			log_line(LOG_WARNING, "not foreseen: %s was written by: %s",
-				 m->path, t->plan->command->source);
-			t->unexpected = true;
-			return 0;
-		}
-		if (!t->outputs)
-			t->outputs = outputs_new();
-	}
-	struct err why = {0};
-
-	if (t->target && outputs_add(t->outputs, t->target, m->mode, m->offset, m->bytes.p,
-				     m->bytes.n, &why)) {
+	if (outputs_add(t->outputs, t->target, m->mode, m->offset, m->bytes.p, m->bytes.n,
+			&why)) {
 		log_line(LOG_WARNING, "an output could not be kept: %s", why.text);
 		t->unwritable = true;
+	} else if (m->offset == 0 && !plan_replaces(t->plan, t->target)) {
+		outputs_write_over(t->outputs);
 	}
 	return 0;
 }
@@ -295,6 +336,12 @@ int task_result(struct task *t, const struct message_result *m, struct err *e)
 {
 	if (m->outcome > WIRE_STALE)
 		return err_set(e, EPROTO, "a RESULT of an unknown kind");
+	if (m->outcome == WIRE_COMPILED &&
+	    (t->nseen < 2 || t->nseen != m->outputs || t->got != t->size))
+		return err_set(e, EPROTO, "a RESULT without all its OUTPUT");
+	if (m->outcome == WIRE_COMPILED && m->status == 0 && t->musts < plan_musts(t->plan))
+		t->unexpected =
+		    true; /* it says that all is well, but the object did not come */
 	t->status = m->status;
 	t->cpu_ns = (m->user_us + m->sys_us) * 1000;
 	t->stale = m->outcome == WIRE_STALE;

@@ -34,6 +34,9 @@ struct task {
 	struct outputs *outputs;
 	const char *target; /* of the file that is arriving */
 	struct buf text[2]; /* stdout, stderr */
+	unsigned nseen; /* outputs begun; they come in order, each whole before the next */
+	uint64_t size, got; /* of the one that is arriving */
+	unsigned musts;     /* outputs seen that a successful compile always writes */
 	bool unwritable;    /* an output could not be kept here */
 	bool unexpected;    /* the compiler wrote something we did not foresee */
 	bool stale;         /* the worker was told that a file changed */

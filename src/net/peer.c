@@ -49,6 +49,7 @@ struct peer {
 	bool unflushed; /* the writer holds bytes */
 	uint64_t bytes_in, bytes_out;
 	nsec heard, said; /* when a byte last came, when we last sent */
+	nsec looked;      /* when the timer last looked */
 	struct loop_timer *timer, *flush;
 	struct err why; /* for down() */
 };
@@ -401,9 +402,12 @@ static void on_timer(void *ctx)
 	nsec limit = LOOP_MS(p->self.timeout_ms), now = loop_now();
 
 	p->busy++;
+	if (now - p->looked >= limit / 2)
+		p->heard = now; /* it was we who slept */
+	p->looked = now;
 	if (!p->bev) {
-		go_down(
-		    p); /* a dial that failed at once is told from the loop, as promised */
+		/* A dial that failed at once is told from the loop, as promised. */
+		go_down(p);
 	} else if (now - p->heard >= limit) {
 		err_set(&p->why, ETIMEDOUT,
 			p->connected ? "silent for %d ms" : "no connection within %d ms",
@@ -429,7 +433,7 @@ static struct peer *peer_new(struct loop *l, const struct peer_self *self,
 	p->loop = l;
 	p->self = *self;
 	p->handler = *handler;
-	p->heard = p->said = loop_now();
+	p->heard = p->said = p->looked = loop_now();
 	p->timer = loop_timer_new(l, on_timer, p);
 	p->flush = loop_timer_new(l, on_flush, p);
 	loop_timer_set(p->timer, LOOP_MS(self->timeout_ms) / 6);

@@ -112,9 +112,10 @@ static void path_entry(char out[PATH_MAX], const char **at, const char *name)
 }
 
 /* The part of PATH behind the first folder in which NAME is the shim, and behind such
- * folders that follow it directly; NULL when there is none, or nothing behind it. */
+ * folders that follow it directly; NULL when there is none, or nothing behind it.
+ * OTHER_FIRST: a real NAME before that folder counts, and then nothing is cut. */
 static const char *path_behind_self(const struct self *self, const char *path,
-				    const char *name)
+				    const char *name, bool other_first)
 {
 	char file[PATH_MAX];
 	bool seen = false;
@@ -123,10 +124,14 @@ static const char *path_behind_self(const struct self *self, const char *path,
 		const char *here = at;
 
 		path_entry(file, &at, name);
-		if (candidate_kind(self, file) == SELF)
+		enum candidate kind = candidate_kind(self, file);
+
+		if (kind == SELF)
 			seen = true;
 		else if (seen)
 			return here;
+		else if (other_first && kind == OTHER)
+			return NULL;
 	}
 	return NULL;
 }
@@ -205,7 +210,11 @@ static char *real_find(const struct call *call, const char *program, const char 
 	char found[PATH_MAX];
 
 	path = path ? path : DEFAULT_PATH;
-	*behind = call->masquerade ? path_behind_self(&self, path, name) : NULL;
+	/* A compiler called by its plain name looks itself up on PATH, to find its parts:
+	 * it must not find us there. */
+	*behind = call->masquerade || name == called
+		      ? path_behind_self(&self, path, name, !call->masquerade)
+		      : NULL;
 	if (program && *program)
 		return xstrdup(program);
 	if (!call->masquerade && name != called && candidate_kind(&self, called) != SELF)
