@@ -81,6 +81,8 @@ project()
 		not_ok "$name: all objects and dependency files are the same"
 		diag "$bad"
 	fi
+	# Some sources bring objects along.
+	objects=$((objects - $(find "$WORK/pristine" -name '*.o' | wc -l)))
 	[ "$FARM_PLAIN" ] || share "$name" "$objects"
 }
 
