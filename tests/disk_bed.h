@@ -34,7 +34,10 @@ static inline char *at(const char *name)
 
 static inline void set_time(const char *name, time_t s, long ns)
 {
-	struct timespec t[2] = {{s, ns}, {s, ns}};
+	struct timespec t[2] = {
+	    {s, ns},
+            {s, ns}
+        };
 
 	if (utimensat(AT_FDCWD, at(name), t, AT_SYMLINK_NOFOLLOW))
 		abort();
@@ -149,7 +152,8 @@ static inline void note_node(void *ctx, struct node *n)
 	(void)ctx;
 	if (strncmp(n->path, top, skip) != 0)
 		return;
-	snprintf(walked + len, sizeof walked - len, "%c%s ", "-dfl?"[n->kind], n->path + skip);
+	snprintf(walked + len, sizeof walked - len, "%c%s ", "-dfl?"[n->kind],
+		 n -> path + skip);
 }
 
 static inline const char *walk_file(const struct scan_file *f)

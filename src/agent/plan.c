@@ -341,9 +341,10 @@ static int scan_inputs(struct maker *m, struct err *e)
 		return err_set(e, 0,
 			       "__TIMESTAMP__ is written in this machine's time zone");
 	p->files = arena_alloc(m->arena, found.n * sizeof(struct scan_file *));
-	memcpy(p->files, found.files, found.n * sizeof(struct scan_file *));
-	p->nfiles = found.n;
 	for (size_t i = 0; i < found.n; i++) {
+		if (strcmp(found.files[i]->path, "/dev/null") == 0)
+			continue; /* every worker has that one */
+		p->files[p->nfiles++] = found.files[i];
 		if (is_special(found.files[i]->path))
 			return err_set(e, 0, "it reads a file of /proc, /sys or /dev");
 		if (!disk_file_node(m->agent->disk, found.files[i]))

@@ -222,9 +222,12 @@ static int take_frames(struct peer *p)
 		int have = frame_first(p->in.data + used, p->in.len - used, &f);
 
 		if (have <= 0) {
-			if (have < 0)
+			if (have == -1)
 				r = err_set(&p->why, EPROTO,
 					    "a message longer than %d bytes", FRAME_MAX);
+			else if (have < 0)
+				r = err_set(&p->why, EPROTO,
+					    "a message was damaged on its way (checksum)");
 			break;
 		}
 		used += FRAME_HEADER + f.n;

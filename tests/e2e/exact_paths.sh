@@ -136,6 +136,11 @@ printf '#include "%s/h.h"\n' "$deep" > deep.c
 echo 'int far_away;' > "$deep/h.h"
 both --remote 'a path of a thousand bytes' -- %CC -g -MD -c deep.c
 
+far=$(printf 'f/%.0s' {1..70})
+mkdir -p "$far"
+echo 'int far_down;' > "$far/f.c"
+both --remote 'seventy folders down' -- sh -c 'cd "$1" && %CC -g -MD -c f.c' sh "$far"
+
 # --- Maps of paths ---------------------------------------------------------------------------
 new_tree
 mkdir inc

@@ -195,6 +195,59 @@ if [ -z "$FARM_PLAIN" ] && wanted 'a worker that comes back'; then
 	rm -f "$WORK/back.port"
 fi
 
+# --- The worker's store ------------------------------------------------------------------------
+
+# What a worker cannot store, it must not be believed to have: neither the job that brings the header nor
+# one that comes when the worker is up again may see a tree without it.
+if wanted 'a store that is too small'; then
+	farm_again 1 --store-size 6000
+	new_tree
+	for ((i = 0; i < 1000; i++)); do printf 'extern int v%d;\n' $i; done > h.h
+	printf '#include "h.h"\nint first = sizeof v1;\n' > x.c
+	printf '#include "h.h"\nint second = sizeof v2;\n' > y.c
+	echo 'int quick;' > q.c
+	# A job that needs little of it travels: the worker is up again.
+	travels_again()
+	{
+		local before
+		[ -z "$FARM_PLAIN" ] || return 0
+		before=$(status_get .jobs.remote)
+		PATH=$FARM_PATH gcc -c q.c -o "$WORK/q.o"
+		[ "$(status_get .jobs.remote)" -gt "$before" ]
+	}
+	same 'a store that is too small for a header' -- gcc -MD -c x.c
+	check 'a store that is too small: the worker comes back' -- wait_until 40 travels_again
+	same 'a store that is too small: the next job with that header' -- gcc -MD -c y.c
+	check 'a store that is too small: the worker comes back again' -- wait_until 40 travels_again
+	same 'a store that is too small: the first job again' -- gcc -MD -c x.c
+fi
+
+# --- The worker ends ---------------------------------------------------------------------------
+
+terminate_worker()
+{
+	kill -TERM "$WORKER_PID"
+	wait "$WORKER_PID"
+	WORKER_STATUS=$?
+}
+farm_again 1
+WORKER_STATUS=0
+slow_story 'the worker is told to end in the middle of a job' terminate_worker
+check 'the worker that was told to end ended well' -- test $WORKER_STATUS = 0
+
+# More than a worker keeps of one job.
+farm_again 1
+new_tree
+{
+	printf '#pragma message "'
+	head -c 1000000 /dev/zero | tr '\0' m
+	printf '"\n'
+} > loud.h
+for ((i = 0; i < 70; i++)); do echo '#include "loud.h"'; done > loud.c
+echo 'int quick;' > q.c
+same 'seventy megabytes of messages' -- gcc -fno-diagnostics-show-caret -c loud.c
+same --remote 'a job after them' -- gcc -c q.c
+
 # --- The network -----------------------------------------------------------------------------
 
 # A source whose upload is some megabytes that do not compress.

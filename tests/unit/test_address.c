@@ -44,7 +44,8 @@ static void everywhere(void)
 	CHECK(list && !address_is_loopback(list->ai_addr));
 	if (list)
 		freeaddrinfo(list);
-	CHECK(!address_resolve(":3700", false, &e) && strcmp(e.text, "':3700' names no host") == 0);
+	CHECK(!address_resolve(":3700", false, &e) &&
+	      strcmp(e.text, "':3700' names no host") == 0);
 	CHECK(!address_resolve("", false, &e) && strcmp(e.text, "'' names no host") == 0);
 }
 
@@ -53,16 +54,18 @@ static void senseless(void)
 	static const struct {
 		const char *text, *says;
 	} t[] = {
-	    {"[::1", "'[::1' is no address: a '[' wants its ']' and then :PORT"},
-	    {"[::1]80", "'[::1]80' is no address: a '[' wants its ']' and then :PORT"},
-	    {"::1", "'::1': write an IPv6 address in brackets, [ADDRESS]:PORT"},
-	    {"fe80::1:80", "'fe80::1:80': write an IPv6 address in brackets, [ADDRESS]:PORT"},
-	    {"127.0.0.1:", "'127.0.0.1:': the port '' is no number from 0 to 65535"},
-	    {"127.0.0.1:x", "'127.0.0.1:x': the port 'x' is no number from 0 to 65535"},
-	    {"127.0.0.1:65536", "'127.0.0.1:65536': the port '65536' is no number from 0 to 65535"},
-	    {"127.0.0.1:-1", "'127.0.0.1:-1': the port '-1' is no number from 0 to 65535"},
-	    {"127.0.0.1:+1", "'127.0.0.1:+1': the port '+1' is no number from 0 to 65535"},
-	    {"127.0.0.1: 1", "'127.0.0.1: 1': the port ' 1' is no number from 0 to 65535"},
+	    {"[::1",		       "'[::1' is no address: a '[' wants its ']' and then :PORT"    },
+	    {"[::1]80",                    "'[::1]80' is no address: a '[' wants its ']' and then :PORT" },
+	    {"::1",			"'::1': write an IPv6 address in brackets, [ADDRESS]:PORT"    },
+	    {"fe80::1:80",
+	     "'fe80::1:80': write an IPv6 address in brackets, [ADDRESS]:PORT"                           },
+	    {"127.0.0.1:",                 "'127.0.0.1:': the port '' is no number from 0 to 65535"      },
+	    {"127.0.0.1:x",                "'127.0.0.1:x': the port 'x' is no number from 0 to 65535"    },
+	    {"127.0.0.1:65536",
+	     "'127.0.0.1:65536': the port '65536' is no number from 0 to 65535"                          },
+	    {"127.0.0.1:-1",               "'127.0.0.1:-1': the port '-1' is no number from 0 to 65535"  },
+	    {"127.0.0.1:+1",               "'127.0.0.1:+1': the port '+1' is no number from 0 to 65535"  },
+	    {"127.0.0.1: 1",               "'127.0.0.1: 1': the port ' 1' is no number from 0 to 65535"  },
 	    {"[::1]:99999999999999999999",
 	     "'[::1]:99999999999999999999': the port '99999999999999999999' is no number from 0 to 65535"},
 	};

@@ -74,5 +74,6 @@ static void lists(void)
 	arena_free(a);
 }
 
-TESTS({"pieces are zeroed, aligned and apart", pieces}, {"a large piece among small ones", big},
-      {"strings", strings}, {"a list stays NULL-terminated while it grows", lists})
+TESTS({"pieces are zeroed, aligned and apart", pieces},
+      {"a large piece among small ones", big}, {"strings", strings},
+      {"a list stays NULL-terminated while it grows", lists})

@@ -59,7 +59,8 @@ static void text(void)
 	buf_printf(&b, "%s", "");
 	CHECK(b.len == 6);
 	buf_printf(&b, "%s", longer);
-	CHECK(b.len == 6 + strlen(longer) && memcmp(b.data + 6, longer, strlen(longer)) == 0);
+	CHECK(b.len == 6 + strlen(longer) &&
+	      memcmp(b.data + 6, longer, strlen(longer)) == 0);
 	buf_drop(&b, 3);
 	CHECK(b.len == 3 + strlen(longer) && memcmp(b.data, "5-cx", 4) == 0);
 	buf_drop(&b, b.len);
@@ -71,9 +72,19 @@ static void varints(void)
 	static const struct {
 		uint64_t v;
 		size_t n;
-	} t[] = {{0, 1},          {1, 1},          {127, 1},           {128, 2},
-		 {16383, 2},      {16384, 3},      {UINT32_MAX, 5},    {(uint64_t)1 << 35, 6},
-		 {INT64_MAX, 9},  {(uint64_t)1 << 63, 10}, {UINT64_MAX, 10}};
+	} t[] = {
+	    {0,		 1 },
+            {1,                 1 },
+	    {127,               1 },
+            {128,               2 },
+	    {16383,             2 },
+            {16384,             3 },
+	    {UINT32_MAX,        5 },
+            {(uint64_t)1 << 35, 6 },
+	    {INT64_MAX,         9 },
+            {(uint64_t)1 << 63, 10},
+	    {UINT64_MAX,        10}
+        };
 
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
 		AUTO_BUF struct buf b = {0};

@@ -18,14 +18,16 @@ static int hashes_to(const char *text, size_t n, const char *hex)
 
 static void vectors(void)
 {
-	static const char two_blocks[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+	static const char two_blocks[] =
+	    "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
 
-	CHECK(hashes_to("abc", 3,
-			"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
-	CHECK(hashes_to("", 0,
-			"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
-	CHECK(hashes_to(two_blocks, sizeof two_blocks - 1,
-			"248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"));
+	CHECK(hashes_to(
+	    "abc", 3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
+	CHECK(hashes_to(
+	    "", 0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
+	CHECK(
+	    hashes_to(two_blocks, sizeof two_blocks - 1,
+		      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"));
 }
 
 static void in_pieces(void)
@@ -42,7 +44,8 @@ static void in_pieces(void)
 	}
 	hash_end(h, &d);
 	CHECK(strcmp(digest_hex(&d, hex),
-		     "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0") == 0);
+		     "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0") ==
+	      0);
 }
 
 static void files(void)
@@ -71,11 +74,13 @@ static void files(void)
 
 static void as_text(void)
 {
-	static const char hex[] = "00ff10a9ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61";
+	static const char hex[] =
+	    "00ff10a9ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61";
 	struct digest d, other;
 	char text[DIGEST_HEX + 1], upper[DIGEST_HEX];
 
-	CHECK(digest_parse(&d, hex) == 0 && d.b[0] == 0 && d.b[1] == 0xff && d.b[31] == 0x61);
+	CHECK(digest_parse(&d, hex) == 0 && d.b[0] == 0 && d.b[1] == 0xff &&
+	      d.b[31] == 0x61);
 	CHECK(strcmp(digest_hex(&d, text), hex) == 0);
 	for (size_t i = 0; i < sizeof hex; i++)
 		upper[i] = (char)(hex[i] >= 'a' && hex[i] <= 'f' ? hex[i] - 32 : hex[i]);
@@ -86,7 +91,8 @@ static void as_text(void)
 	snprintf(text, sizeof text, "%s/", hex);
 	CHECK(digest_parse(&other, text) == 0);
 	for (size_t i = 0; i < DIGEST_HEX - 1; i++) {
-		static const char wrong[] = {0, 'g', '/', ':', '@', 'G', '`', ' ', (char)0xff};
+		static const char wrong[] = {0,   'g', '/', ':',       '@',
+					     'G', '`', ' ', (char)0xff};
 
 		for (size_t k = 0; k < sizeof wrong; k++) {
 			memcpy(text, hex, sizeof hex);

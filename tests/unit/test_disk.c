@@ -66,10 +66,12 @@ static void other_time(void)
 
 	set_time("a.h", OLD, 5); /* within the second: no compiler sees it */
 	again();
-	CHECK(version(f) == v && disk_file_stamp(disk, f) == s && disk_file_fresh(disk, f, s));
+	CHECK(version(f) == v && disk_file_stamp(disk, f) == s &&
+	      disk_file_fresh(disk, f, s));
 	set_time("a.h", OLD + 1, 0);
 	again();
-	CHECK(version(f) == v && disk_file_stamp(disk, f) > s && !disk_file_fresh(disk, f, s));
+	CHECK(version(f) == v && disk_file_stamp(disk, f) > s &&
+	      !disk_file_fresh(disk, f, s));
 	s = disk_stamp(disk);
 	chmod(at("a.h"), 0755);
 	again();
@@ -164,7 +166,8 @@ static void by_digest(void)
 	const struct scan_file *a = find("", "a.h"), *b = find("", "b.h");
 
 	CHECK(version(a) != version(b)); /* two files, though alike */
-	CHECK(disk_by_digest(disk, &one) == node(a) || disk_by_digest(disk, &one) == node(b));
+	CHECK(disk_by_digest(disk, &one) == node(a) ||
+	      disk_by_digest(disk, &one) == node(b));
 	CHECK(!disk_by_digest(disk, &two));
 	put("a.h", "two");
 	again();
@@ -208,6 +211,42 @@ static void link_moves(void)
 	link_to(at("one.h"), "a.h"); /* absolute: the same end */
 	again();
 	CHECK(leads_to(f, "one.h", "one") && version(f) == v);
+	end();
+}
+
+/* During a job a link is turned to a file that is older than the job, and known. */
+static void link_moves_to_known(void)
+{
+	begin();
+	folder("one");
+	folder("two");
+	put("one/a.h", "one");
+	put("two/a.h", "two");
+	link_to("one", "inc");
+	link_to("one/a.h", "b.h");
+	CHECK(find("two", "a.h") && version(find("two", "a.h")));
+	const struct scan_file *a = find("inc", "a.h"), *b = find("", "b.h");
+
+	CHECK(leads_to(a, "one/a.h", "one") && leads_to(b, "one/a.h", "one"));
+	uint64_t s = disk_stamp(disk);
+
+	disk_begin(disk, NULL);
+	CHECK(disk_file_fresh(disk, a, s) && disk_file_fresh(disk, b, s));
+	link_to("two/a.h", "b.h");
+	disk_begin(disk, NULL);
+	CHECK(disk_file_fresh(disk, a, s) && !disk_file_fresh(disk, b, s));
+	link_to("two", "inc");
+	disk_begin(disk, NULL);
+	CHECK(!disk_file_fresh(disk, a, s));
+	CHECK(!disk_place_fresh(disk, at("inc/a.h"), s) &&
+	      !disk_place_fresh(disk, at("inc"), s));
+	s = disk_stamp(disk);
+	disk_begin(disk, NULL);
+	CHECK(disk_file_fresh(disk, a, s) && disk_file_fresh(disk, b, s));
+	drop("inc");
+	move("two", "inc"); /* a folder now, with the same file in it */
+	disk_begin(disk, NULL);
+	CHECK(!disk_file_fresh(disk, a, s));
 	end();
 }
 
@@ -367,7 +406,9 @@ TESTS({"a file appears, goes, comes back", appears_and_goes}, {"other bytes", ot
       {"changes within one tick of the clock", racy},
       {"names that come and go within one tick", racy_folder},
       {"a node looked at again at once", node_same}, {"files by their digest", by_digest},
-      {"a link is turned", link_moves}, {"what a link leads to comes and goes", link_dangles},
+      {"a link is turned", link_moves},
+      {"a link is turned to what is known", link_moves_to_known},
+      {"what a link leads to comes and goes", link_dangles},
       {"a folder becomes a file and back", folder_becomes_file},
       {"a folder becomes a link and back", folder_becomes_link},
       {"a link to a folder is turned, or becomes one", link_to_folder_moves},

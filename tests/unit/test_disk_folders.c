@@ -11,7 +11,8 @@ enum {
 static void subfolder_appears(void)
 {
 	begin();
-	CHECK(!find("", "a/b.h") && !find("", "a/c/d.h") && !is_dir("", "a") && !is_dir("", "a/c"));
+	CHECK(!find("", "a/b.h") && !find("", "a/c/d.h") && !is_dir("", "a") &&
+	      !is_dir("", "a/c"));
 	uint64_t g = generation();
 
 	again();
@@ -36,7 +37,8 @@ static void subfolder_appears(void)
 	drop("a/c/d.h");
 	drop("a/c");
 	again();
-	CHECK(generation() != g && version(f) == 0 && !find("", "a/c/d.h") && !is_dir("", "a/c"));
+	CHECK(generation() != g && version(f) == 0 && !find("", "a/c/d.h") &&
+	      !is_dir("", "a/c"));
 	CHECK(is_gone("a/c/d.h"));
 	folder("a/c");
 	put("a/c/d.h", "2");
@@ -85,7 +87,8 @@ static void folder_again(void)
 		folder("inc");
 		put("inc/a.h", "1");
 		again();
-		CHECK(generation() != g && find("inc", "a.h") == f && version(f) && version(f) != v);
+		CHECK(generation() != g && find("inc", "a.h") == f && version(f) &&
+		      version(f) != v);
 		CHECK(disk_file_stamp(disk, f) > s);
 		v = version(f);
 	}
@@ -139,13 +142,59 @@ static void only_what_is_tracked(void)
 	CHECK(generation() == g); /* nothing that this search list has looked at */
 	disk_begin(disk, track);
 	CHECK(generation() != g && leads_to(find("one", "a.h"), "one/a.h", "1"));
-	g = generation();
 	disk_begin(disk, NULL);
+	g = generation();
 	put("two/a.h", "2");
 	disk_begin(disk, NULL);
 	CHECK(generation() == g);
 	disk_begin(disk, other);
 	CHECK(generation() != g && leads_to(find("two", "a.h"), "two/a.h", "2"));
+	end();
+}
+
+/* What was looked up for one list is not believed for another: its track lacks the folders. */
+static void answers_of_another_list(void)
+{
+	begin();
+	struct track *other = track_new(disk);
+
+	folder("inc");
+	CHECK(!find("inc", "sub/a.h"));
+	uint64_t g = generation();
+
+	disk_begin(disk, other);
+	CHECK(generation() != g);
+	disk_begin(disk, track);
+	CHECK(generation() == g); /* but by its own it is */
+	track_free(other);
+	track_free(NULL);
+	end();
+}
+
+/* A list comes late to a name that others have looked at: what they saw is looked at again. */
+static void late_list(void)
+{
+	begin();
+	struct track *other = track_new(disk), *third = track_new(disk);
+
+	folder("inc");
+	folder("gen");
+	link_to("../gen/sub", "inc/sub");
+	CHECK(!find("inc", "sub/a.h") && !find("inc/none", "a.h") &&
+	      !find("inc", "none/a.h"));
+	folder("gen/sub");
+	put("gen/sub/a.h", "1");
+	disk_begin(disk, other);
+	CHECK(leads_to(find("inc", "sub/a.h"), "gen/sub/a.h", "1"));
+	/* The same for a folder of the list itself that another one knows to be missing in its parent. */
+	disk_begin(disk, third);
+	CHECK(!find("inc/none", "a.h"));
+	uint64_t g = generation();
+
+	folder("inc/none");
+	put("inc/none/a.h", "1");
+	disk_begin(disk, third);
+	CHECK(generation() != g && find("inc/none", "a.h"));
 	end();
 }
 
@@ -176,9 +225,99 @@ static void names_as_spelled(void)
 	CHECK(leads_to(find("", "inc//a.h"), "inc/a.h", "1"));
 	CHECK(leads_to(find("", "./inc/./a.h"), "inc/a.h", "1"));
 	CHECK(leads_to(find("nowhere", at("inc/a.h")), "inc/a.h", "1"));
-	CHECK(!find("inc", "") && !find("inc", "..") && !find("", "inc") && !find("", "inc/"));
+	CHECK(!find("inc", "") && !find("inc", "..") && !find("", "inc") &&
+	      !find("", "inc/"));
 	CHECK(is_dir("", "inc") && is_dir("nowhere", at("inc")) && !is_dir("", "inc/a.h"));
 	CHECK(strcmp(find("", "./inc/./a.h")->path, at("./inc/./a.h")) == 0);
+	end();
+}
+
+/* -- one folder by two spellings -------------------------------------------------------------- */
+
+/* A worker was told a file by one spelling. It vanishes, and only the other spelling is looked at. */
+static void gone_by_another_spelling(void)
+{
+	begin();
+	struct track *other = track_new(disk);
+
+	folder("inc");
+	folder("src");
+	folder("lib");
+	put("inc/x.h", "1");
+	CHECK(leads_to(find("src/../inc", "x.h"), "inc/x.h", "1"));
+	drop("inc/x.h");
+	disk_begin(disk, other);
+	CHECK(!find("lib/../inc", "x.h") &&
+	      is_gone("inc/x.h")); /* listed for the first time */
+	put("inc/x.h", "2");
+	disk_begin(disk, track);
+	CHECK(leads_to(find("src/../inc", "x.h"), "inc/x.h", "2"));
+	drop("inc/x.h");
+	size_t before = 0;
+
+	while (disk_gone(disk, before))
+		before++;
+	disk_begin(disk, other);
+	CHECK(!find("lib/../inc", "x.h") && disk_gone(disk, before)); /* listed again */
+	CHECK(strcmp(disk_gone(disk, before)->path, at("inc/x.h")) == 0);
+	end();
+}
+
+/* The same for a folder below: its parent's listing rules it out. */
+static void folder_gone_by_another_spelling(void)
+{
+	begin();
+	struct track *other = track_new(disk);
+
+	folder("inc");
+	folder("inc/sub");
+	folder("src");
+	folder("lib");
+	put("inc/sub/x.h", "1");
+	CHECK(leads_to(find("src/../inc", "sub/x.h"), "inc/sub/x.h", "1"));
+	fs_remove_tree(at("inc/sub"), NULL);
+	disk_begin(disk, other);
+	CHECK(!find("lib/../inc", "sub/x.h") && is_gone("inc/sub/x.h") &&
+	      is_gone("inc/sub"));
+	end();
+}
+
+/* The whole folder is not there when the other spelling comes. */
+static void place_gone_by_another_spelling(void)
+{
+	begin();
+	struct track *other = track_new(disk);
+
+	folder("inc");
+	folder("src");
+	folder("lib");
+	put("inc/x.h", "1");
+	CHECK(!find("lib/../gen", "x.h")); /* known to be absent … */
+	CHECK(leads_to(find("src/../inc", "x.h"), "inc/x.h", "1"));
+	fs_remove_tree(at("inc"), NULL);
+	disk_begin(disk, other);
+	CHECK(!find("lib/../inc", "x.h") && is_gone("inc/x.h") && is_gone("inc"));
+	folder("gen");
+	put("gen/x.h", "2");
+	disk_begin(disk, NULL);
+	CHECK(leads_to(find("src/../gen", "x.h"), "gen/x.h", "2"));
+	fs_remove_tree(at("gen"), NULL);
+	disk_begin(disk, track); /* … now too, but in between it was there */
+	CHECK(!find("lib/../gen", "x.h") && is_gone("gen/x.h"));
+	end();
+}
+
+/* What ".." goes back from is gone: the place behind it cannot be reached by that spelling. */
+static void way_back_gone(void)
+{
+	begin();
+	folder("inc");
+	folder("tmp");
+	put("inc/x.h", "1");
+	CHECK(leads_to(find("tmp/../inc", "x.h"), "inc/x.h", "1"));
+	drop("tmp");
+	again();
+	CHECK(!find("tmp/../inc", "x.h") && is_gone("tmp") && !is_gone("inc/x.h"));
 	end();
 }
 
@@ -186,8 +325,9 @@ static void names_as_spelled(void)
 
 static void become_nobody(void)
 {
-	if (geteuid() == 0 && (chown(top, NOBODY, NOBODY) || setresgid(NOBODY, NOBODY, NOBODY) ||
-			       setresuid(NOBODY, NOBODY, NOBODY)))
+	if (geteuid() == 0 &&
+	    (chown(top, NOBODY, NOBODY) || setresgid(NOBODY, NOBODY, NOBODY) ||
+	     setresuid(NOBODY, NOBODY, NOBODY)))
 		abort();
 }
 
@@ -270,7 +410,8 @@ static void texts(void)
 	CHECK(fs()->text(fs()->ctx, find("", "a.h"), &text, &n) == 0);
 	CHECK(n == 7 && memcmp(text, "int x;\n", 8) == 0); /* with a NUL behind it */
 	fs()->done(fs()->ctx, find("", "a.h"), text, n);
-	CHECK(fs()->text(fs()->ctx, find("", "empty.h"), &text, &n) == 0 && n == 0 && !*text);
+	CHECK(fs()->text(fs()->ctx, find("", "empty.h"), &text, &n) == 0 && n == 0 &&
+	      !*text);
 	fs()->done(fs()->ctx, find("", "empty.h"), text, n);
 	const struct scan_file *f = find("", "a.h");
 
@@ -295,7 +436,8 @@ static void places(void)
 	CHECK(walk("a/b") == NODE_GONE && strcmp(walked, "d d/a ") == 0);
 	folder("a/b");
 	CHECK(walk("a/b") == NODE_DIR && strcmp(walked, "d d/a d/a/b ") == 0);
-	CHECK(walk("a/b/") == NODE_DIR && walk("a/./b/.") == NODE_DIR && walk("a/b/..") == NODE_DIR);
+	CHECK(walk("a/b/") == NODE_DIR && walk("a/./b/.") == NODE_DIR &&
+	      walk("a/b/..") == NODE_DIR);
 	drop("a/b");
 	again();
 	CHECK(walk("a/b") == NODE_GONE && strcmp(walked, "d d/a ") == 0);
@@ -337,13 +479,59 @@ static void place_changes(void)
 	end();
 }
 
+/* Fresh is what was walked before the stamp and has not changed on any step of the way. */
+static void places_stay_fresh(void)
+{
+	begin();
+	folder("a");
+	folder("a/b");
+	put("a/f", "1");
+	CHECK(walk("a/b") && walk("a/f") && walk("a/no") == NODE_GONE &&
+	      walk("no/no") == NODE_GONE);
+	uint64_t s = disk_stamp(disk);
+
+	again();
+	CHECK(disk_place_fresh(disk, at("a/b"), s) && disk_place_fresh(disk, at("a/f"), s));
+	CHECK(disk_place_fresh(disk, at("a/no"), s) &&
+	      disk_place_fresh(disk, at("no/no"), s));
+	put("a/no", "new");
+	folder("no");
+	again();
+	CHECK(!disk_place_fresh(disk, at("a/no"), s) &&
+	      !disk_place_fresh(disk, at("no/no"), s));
+	CHECK(disk_place_fresh(disk, at("a/b"), s));
+	put("a/f", "2");
+	again();
+	CHECK(!disk_place_fresh(disk, at("a/f"), s));
+	CHECK(walk("a/f") == NODE_FILE && walk("a/no") == NODE_FILE);
+	s = disk_stamp(disk);
+	CHECK(disk_place_fresh(disk, at("a/f"), s) &&
+	      disk_place_fresh(disk, at("a/no"), s));
+	drop("a/no");
+	fs_remove_tree(at("a/b"), NULL);
+	again();
+	CHECK(!disk_place_fresh(disk, at("a/no"), s) &&
+	      !disk_place_fresh(disk, at("a/b"), s));
+	CHECK(!disk_place_fresh(disk, at("a/b/c"),
+				s)); /* it was not there, but its folder was */
+	CHECK(disk_place_fresh(disk, at("a/no"), disk_stamp(disk)));
+	end();
+}
+
 TESTS({"a subfolder of a name appears and goes", subfolder_appears},
       {"a folder of the search list appears and goes", search_folder_appears},
       {"a folder comes back with equal content", folder_again},
       {"what a linked folder leads to appears", linked_folder_appears},
       {"a track holds what its list has looked at", only_what_is_tracked},
-      {"a folder in two tracks", tracked_twice}, {"names as they are spelled", names_as_spelled},
+      {"answers that belong to another list", answers_of_another_list},
+      {"a list that comes late", late_list}, {"a folder in two tracks", tracked_twice},
+      {"names as they are spelled", names_as_spelled},
       {"a file that cannot be read", unreadable_file},
       {"a folder that cannot be listed", unlistable_folder},
       {"a pipe where a header should be", odd_things}, {"texts", texts},
-      {"walks to places", places}, {"a place that changes", place_changes})
+      {"a file gone by another spelling", gone_by_another_spelling},
+      {"a folder gone by another spelling", folder_gone_by_another_spelling},
+      {"a place gone by another spelling", place_gone_by_another_spelling},
+      {"the way back from a vanished folder", way_back_gone},
+      {"places that stay as they were", places_stay_fresh}, {"walks to places", places},
+      {"a place that changes", place_changes})

@@ -9,17 +9,15 @@ static char long_path[WIRE_PATH_MAX + 2];
 
 static void add_all(struct buf *b)
 {
-	struct wire_entry file = {.kind = 2,
-				  .path = "/p/a.h",
-				  .size = 0x123456789a,
-				  .mtime_s = -5,
-				  .mode = 0755};
+	struct wire_entry file = {
+	    .kind = 2, .path = "/p/a.h", .size = 0x123456789a, .mtime_s = -5, .mode = 0755};
 
 	for (int i = 0; i < DIGEST_SIZE; i++)
 		file.digest.b[i] = (uint8_t)(i * 9);
 	wire_entry_put(b, &(struct wire_entry){.kind = 1, .path = "/p"});
 	wire_entry_put(b, &file);
-	wire_entry_put(b, &(struct wire_entry){.kind = 3, .path = "/p/l", .target = "../a.h"});
+	wire_entry_put(b,
+		       &(struct wire_entry){.kind = 3, .path = "/p/l", .target = "../a.h"});
 	wire_entry_put(b, &(struct wire_entry){.kind = 4, .path = "/p/old"});
 }
 
@@ -38,7 +36,8 @@ static void round_trip(void)
 	CHECK(e.kind == 2 && strcmp(e.path, "/p/a.h") == 0 && e.size == 0x123456789a);
 	CHECK(e.mtime_s == -5 && e.mode == 0755 && e.digest.b[31] == (uint8_t)(31 * 9));
 	CHECK(wire_entry_get(&c, &e, path, target) == 1);
-	CHECK(e.kind == 3 && strcmp(e.path, "/p/l") == 0 && strcmp(e.target, "../a.h") == 0);
+	CHECK(e.kind == 3 && strcmp(e.path, "/p/l") == 0 &&
+	      strcmp(e.target, "../a.h") == 0);
 	CHECK(wire_entry_get(&c, &e, path, target) == 1);
 	CHECK(e.kind == 4 && strcmp(e.path, "/p/old") == 0 && e.target[0] == 0);
 	CHECK(wire_entry_get(&c, &e, path, target) == 0);

@@ -10,7 +10,8 @@ static void sentence(void)
 	struct err e;
 
 	CHECK(err_set(&e, ENOENT, "open %s", "/x") == -1);
-	CHECK(e.code == ENOENT && strcmp(e.text, "open /x: No such file or directory") == 0);
+	CHECK(e.code == ENOENT &&
+	      strcmp(e.text, "open /x: No such file or directory") == 0);
 	CHECK(err_set(&e, 0, "no errno fits") == -1);
 	CHECK(e.code == 0 && strcmp(e.text, "no errno fits") == 0);
 	CHECK(err_set(&e, -3, "a code of our own") == -1);
@@ -37,6 +38,7 @@ static void nobody_asks(void)
 static void too_long(void)
 {
 	char name[2000];
+
 	struct {
 		struct err e;
 		char guard[16];
@@ -73,7 +75,8 @@ static void every_edge(void)
 		err_set(&w, 0, "%s", "inner");
 		err_wrap(&w, "%s", name);
 		CHECK(memchr(w.text, 0, sizeof w.text));
-		CHECK(strlen(w.text) == (n + 7 < sizeof w.text ? n + 7 : sizeof w.text - 1));
+		CHECK(strlen(w.text) ==
+		      (n + 7 < sizeof w.text ? n + 7 : sizeof w.text - 1));
 	}
 }
 

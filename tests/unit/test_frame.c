@@ -1,5 +1,6 @@
 /* Frames: whole, in part, and too long. */
 #include "test.h"
+#include "wire/crc.h"
 #include "wire/frame.h"
 
 #include <string.h>
@@ -56,6 +57,38 @@ static void limits(void)
 	CHECK(frame_first(header, sizeof header, &f) == -1);
 }
 
+/* One bit that changed on the way, anywhere behind the length, is seen. */
+static void damaged(void)
+{
+	AUTO_BUF struct buf b = {0};
+	struct frame f;
+	size_t begin = frame_begin(&b, 3);
+
+	buf_str(&b, "some payload");
+	frame_end(&b, begin);
+	for (size_t bit = 4 * 8; bit < b.len * 8; bit++) {
+		b.data[bit / 8] = (char)(b.data[bit / 8] ^ 1 << bit % 8);
+		CHECK(frame_first(b.data, b.len, &f) == -2);
+		b.data[bit / 8] = (char)(b.data[bit / 8] ^ 1 << bit % 8);
+	}
+	CHECK(frame_first(b.data, b.len, &f) == 1);
+}
+
+/* The check value of CRC-32C (RFC 3720 B.4), in pieces of all sizes as well as at once. */
+static void checksums(void)
+{
+	static const char text[] = "123456789";
+	char zeros[32] = {0}, many[100];
+
+	CHECK(crc32c(0, text, 9) == 0xe3069283);
+	CHECK(crc32c(0, zeros, 32) == 0x8a9136aa);
+	for (size_t i = 0; i < sizeof many; i++)
+		many[i] = (char)(i * 11);
+	for (size_t n = 0; n <= sizeof many; n++)
+		CHECK(crc32c(crc32c(0, many, n), many + n, sizeof many - n) ==
+		      crc32c(0, many, sizeof many));
+}
+
 /* The sender's limit is our own duty: it ends the process. */
 static void too_long_to_send(void)
 {
@@ -76,5 +109,5 @@ static void too_long_to_send(void)
 }
 
 TESTS({"frames one after another", one_after_another}, {"a frame in part", in_part},
-      {"the greatest frame, and one more", limits},
-      {"a longer one is never sent", too_long_to_send})
+      {"the greatest frame, and one more", limits}, {"checksums", checksums},
+      {"a damaged frame", damaged}, {"a longer one is never sent", too_long_to_send})

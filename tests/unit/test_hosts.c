@@ -41,8 +41,9 @@ static void grammar(void)
 	CHECK(reads("a:1/10000", "a:1/10000"));
 	CHECK(reads("[::1]", "[::1]:3690/0"));
 	CHECK(reads("[::1]:7/2", "[::1]:7/2"));
-	CHECK(reads("10.0.0.1 b.example:2,c/3\nd\r\n\te", "10.0.0.1:3690/0 b.example:2/0 c:3690/3 "
-							 "d:3690/0 e:3690/0"));
+	CHECK(reads("10.0.0.1 b.example:2,c/3\nd\r\n\te",
+		    "10.0.0.1:3690/0 b.example:2/0 c:3690/3 "
+		    "d:3690/0 e:3690/0"));
 }
 
 static void comments(void)
@@ -60,9 +61,11 @@ static void twice(void)
 
 static void senseless(void)
 {
-	static const char *const words[] = {
-	    "/4",     "a/",    "a/0",   "a/-1",   "a/x", "a/4x", "a/10001", "a/4/5", "a/99999999999999999999",
-	    "a/+4", "a/0x4", "a/-18446744073709551615", "/"};
+	static const char *const words[] = {"/4",      "a/",    "a/0",
+					    "a/-1",    "a/x",   "a/4x",
+					    "a/10001", "a/4/5", "a/99999999999999999999",
+					    "a/+4",    "a/0x4", "a/-18446744073709551615",
+					    "/"};
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
 		char text[64], want[64];
@@ -79,10 +82,12 @@ static void have(void)
 	struct hosts *h = hosts_parse("a/2 b");
 
 	CHECK(hosts_have(h, "a:3690", 2) && hosts_have(h, "b:3690", 0));
-	CHECK(!hosts_have(h, "a:3690", 0) && !hosts_have(h, "a", 2) && !hosts_have(h, "c:3690", 0));
+	CHECK(!hosts_have(h, "a:3690", 0) && !hosts_have(h, "a", 2) &&
+	      !hosts_have(h, "c:3690", 0));
 	hosts_free(h);
 	hosts_free(NULL);
 }
 
-TESTS({"words", grammar}, {"comments", comments}, {"what is named twice counts once", twice},
+TESTS({"words", grammar}, {"comments", comments},
+      {"what is named twice counts once", twice},
       {"words without sense are told", senseless}, {"is it among them", have})

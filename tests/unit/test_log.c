@@ -82,5 +82,6 @@ static void cut(void)
 	CHECK(strncmp(text, "<3>muster: \\x0a\\x0a", 19) == 0);
 }
 
-TESTS({"a line with its level and name", plain}, {"lines above the level are dropped", levels},
-      {"control bytes are escaped", foreign}, {"a long text is cut, and stays one line", cut})
+TESTS({"a line with its level and name", plain},
+      {"lines above the level are dropped", levels}, {"control bytes are escaped", foreign},
+      {"a long text is cut, and stays one line", cut})

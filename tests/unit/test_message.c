@@ -153,6 +153,7 @@ static const struct kind {
 	void (*put)(struct arena *, struct buf *);
 	int (*get)(struct arena *, const char *p, size_t n, bool compare);
 } kinds[] = {
+
 #define MESSAGE(number, NAME, lower, fields) {number, #NAME, put_##lower, get_##lower},
 #include "wire/messages.def"
 #undef MESSAGE
@@ -240,8 +241,14 @@ static int get_job_of(const struct buf *b, struct message_job *m, struct arena *
 
 static void lying_counts(void)
 {
-	static const uint64_t lies[] = {2,          3,          1000,      MESSAGE_STRINGS, MESSAGE_STRINGS + 1,
-					UINT32_MAX, SIZE_MAX / 8, UINT64_MAX};
+	static const uint64_t lies[] = {2,
+					3,
+					1000,
+					MESSAGE_STRINGS,
+					MESSAGE_STRINGS + 1,
+					UINT32_MAX,
+					SIZE_MAX / 8,
+					UINT64_MAX};
 	struct arena *a = arena_new();
 	AUTO_BUF struct buf b = {0};
 	struct message_job m;
@@ -294,7 +301,8 @@ static void values(void)
 	buf_varint(&b, UINT32_MAX);
 	buf_varint(&b, 1);
 	buf_sized(&b, "why", 3);
-	CHECK(message_get_toolchain_answer(&t, a, b.data, b.len) == 0 && t.ref == UINT32_MAX);
+	CHECK(message_get_toolchain_answer(&t, a, b.data, b.len) == 0 &&
+	      t.ref == UINT32_MAX);
 	b.data[b.len - 2] = 0;
 	CHECK(message_get_toolchain_answer(&t, a, b.data, b.len) == -1);
 	b.len = 0;
@@ -315,7 +323,8 @@ static void nulls(void)
 	arena_free(a);
 }
 
-TESTS({"every message comes back", round_trips}, {"cut or prolonged, none is taken", wrong_lengths},
-      {"names and numbers", names}, {"counts that lie", lying_counts},
+TESTS({"every message comes back", round_trips},
+      {"cut or prolonged, none is taken", wrong_lengths}, {"names and numbers", names},
+      {"counts that lie", lying_counts},
       {"the greatest list, and one more", too_many_strings},
       {"values out of range", values}, {"NULL is written as empty", nulls})

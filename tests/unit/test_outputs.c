@@ -75,7 +75,8 @@ static bool holds(const char *name, const char *text)
 
 static void put(const char *name, const char *text, mode_t mode)
 {
-	if (fs_write_file(at(name), text, strlen(text), mode, NULL) || chmod(at(name), mode))
+	if (fs_write_file(at(name), text, strlen(text), mode, NULL) ||
+	    chmod(at(name), mode))
 		abort();
 }
 
@@ -96,11 +97,14 @@ static void placed(void)
 
 	CHECK(add("x.o", 0644, 0, "new ") == 0 && add("x.o", 0644, 4, "object") == 0);
 	CHECK(add("x.su", 0644, 0, "usage") == 0 && add("x.gcno", 0755, 0, "") == 0);
-	CHECK(holds("x.o", "old object") && stat_of("x.su").st_mode == 0); /* nothing is seen yet */
+	CHECK(holds("x.o", "old object") &&
+	      stat_of("x.su").st_mode == 0); /* nothing is seen yet */
 	CHECK(place() == 0);
 	CHECK(holds("x.o", "new object") && holds("x.su", "usage") && holds("x.gcno", ""));
-	CHECK(stat_of("x.o").st_ino != old); /* another file: who had the old one open keeps it */
-	CHECK((stat_of("x.o").st_mode & 07777) == 0644 && (stat_of("x.gcno").st_mode & 07777) == 0755);
+	CHECK(stat_of("x.o").st_ino !=
+	      old); /* another file: who had the old one open keeps it */
+	CHECK((stat_of("x.o").st_mode & 07777) == 0644 &&
+	      (stat_of("x.gcno").st_mode & 07777) == 0755);
 	CHECK(names() == 3);
 	outputs_free(all);
 	all = NULL;
@@ -125,8 +129,10 @@ static void modes(void)
 {
 	umask(0777);
 	begin();
-	CHECK(add("a.o", 0751, 0, "1") == 0 && add("b.o", 07777, 0, "1") == 0 && place() == 0);
-	CHECK((stat_of("a.o").st_mode & 07777) == 0751); /* as the worker's compiler left it */
+	CHECK(add("a.o", 0751, 0, "1") == 0 && add("b.o", 07777, 0, "1") == 0 &&
+	      place() == 0);
+	CHECK((stat_of("a.o").st_mode & 07777) ==
+	      0751); /* as the worker's compiler left it */
 	CHECK((stat_of("b.o").st_mode & 07777) == 0777); /* but no more than that */
 	end();
 }
@@ -134,7 +140,8 @@ static void modes(void)
 static void out_of_order(void)
 {
 	begin();
-	CHECK(add("a.o", 0644, 1, "x") == -1 && err.code == EPROTO && strstr(err.text, "a.o"));
+	CHECK(add("a.o", 0644, 1, "x") == -1 && err.code == EPROTO &&
+	      strstr(err.text, "a.o"));
 	CHECK(add("b.o", 0644, 0, "abc") == 0);
 	CHECK(add("b.o", 0644, 2, "x") == -1 && add("b.o", 0644, 4, "x") == -1);
 	CHECK(add("b.o", 0644, UINT64_MAX, "x") == -1);
@@ -142,8 +149,16 @@ static void out_of_order(void)
 	end();
 }
 
-/* A compiler writes over a dependency file that is there; the name, its mode and its other names stay. */
-static void dependency_files(void)
+static int add_over(const char *name, const char *text)
+{
+	int r = add(name, 0644, 0, text);
+
+	outputs_write_over(all);
+	return r;
+}
+
+/* Written over: the name, its mode and its other names stay. */
+static void written_over(void)
 {
 	char target[16] = {0};
 
@@ -152,14 +167,15 @@ static void dependency_files(void)
 	put("real", "old old old old", 0644);
 	put("hard.d", "old old old old", 0604);
 	CHECK(symlink("real", at("link.d")) == 0 && link(at("hard.d"), at("other")) == 0);
-	CHECK(symlink("to-be-made", at("dangling.d")) == 0);
 	ino_t hard = stat_of("hard.d").st_ino;
 
-	CHECK(add("plain.d", 0644, 0, "new plain") == 0 && add("link.d", 0644, 0, "new link") == 0);
-	CHECK(add("hard.d", 0644, 0, "new ") == 0 && add("hard.d", 0644, 4, "hard") == 0);
-	CHECK(add("fresh.d", 0644, 0, "fresh") == 0);
+	CHECK(add_over("plain.d", "new plain") == 0 && add_over("link.d", "new link") == 0);
+	CHECK(add_over("hard.d", "new ") == 0 && add("hard.d", 0644, 4, "hard") == 0);
+	CHECK(add_over("fresh.d", "fresh") == 0);
+	CHECK(holds("plain.d", "old") && holds("other", "old old old old")); /* not yet */
 	CHECK(place() == 0);
-	CHECK(holds("plain.d", "new plain") && (stat_of("plain.d").st_mode & 07777) == 0640);
+	CHECK(holds("plain.d", "new plain") &&
+	      (stat_of("plain.d").st_mode & 07777) == 0640);
 	CHECK(holds("real", "new link") && S_ISLNK(stat_of("link.d").st_mode));
 	CHECK(readlink(at("link.d"), target, sizeof target) == 4);
 	CHECK(holds("other", "new hard") && stat_of("hard.d").st_ino == hard);
@@ -167,18 +183,33 @@ static void dependency_files(void)
 	CHECK(holds("fresh.d", "fresh") && (stat_of("fresh.d").st_mode & 07777) == 0644);
 	outputs_free(all);
 	all = NULL;
-	CHECK(names() == 7);
+	CHECK(names() == 6);
 	end();
 }
 
-static void dependency_device(void)
+/* Not written over: a link gives way, what it led to stays. */
+static void replaced(void)
 {
 	begin();
-	CHECK(symlink("/dev/null", at("x.d")) == 0);
-	CHECK(add("x.d", 0644, 0, "away with it") == 0 && place() == 0);
-	CHECK(S_ISLNK(stat_of("x.d").st_mode));
+	put("real", "old", 0600);
+	put("hard.o", "old", 0600);
+	CHECK(symlink("real", at("link.o")) == 0 && link(at("hard.o"), at("other")) == 0);
+	CHECK(add("link.o", 0644, 0, "new") == 0 && add("hard.o", 0644, 0, "new") == 0);
+	CHECK(place() == 0 && holds("real", "old") && holds("other", "old"));
+	CHECK(S_ISREG(stat_of("link.o").st_mode) && holds("link.o", "new") &&
+	      holds("hard.o", "new"));
+	CHECK((stat_of("hard.o").st_mode & 07777) == 0644);
+	end();
+}
+
+static void over_a_device(void)
+{
 	struct stat st;
 
+	begin();
+	CHECK(symlink("/dev/null", at("x.d")) == 0);
+	CHECK(add_over("x.d", "away with it") == 0 && place() == 0);
+	CHECK(S_ISLNK(stat_of("x.d").st_mode));
 	CHECK(stat("/dev/null", &st) == 0 && S_ISCHR(st.st_mode));
 	end();
 }
@@ -193,7 +224,8 @@ static void long_names(void)
 	CHECK(add(name, 0644, 0, "long") == 0 && place() == 0 && holds(name, "long"));
 	memset(name, 'x', 256);
 	strcpy(name + 254, ".o");
-	CHECK(add(name, 0644, 0, "longer") == 0 && place() == -1 && err.code == ENAMETOOLONG);
+	CHECK(add(name, 0644, 0, "longer") == 0 && place() == -1 &&
+	      err.code == ENAMETOOLONG);
 	end();
 }
 
@@ -221,7 +253,8 @@ static void full(void)
 	signal(SIGXFSZ, SIG_IGN);
 	CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
 	CHECK(add("x.o", 0644, 0, "12345678") == 0);
-	CHECK(add("x.o", 0644, 8, "90abcdef") == -1 && err.code == EFBIG && strstr(err.text, "x.o"));
+	CHECK(add("x.o", 0644, 8, "90abcdef") == -1 && err.code == EFBIG &&
+	      strstr(err.text, "x.o"));
 	outputs_free(all);
 	all = NULL;
 	CHECK(names() == 1 && holds("x.o", "old"));
@@ -240,8 +273,8 @@ static void objects_last(void)
 }
 
 TESTS({"placed at once", placed}, {"given up, nothing stays", given_up}, {"modes", modes},
-      {"pieces out of order", out_of_order},
-      {"dependency files are written through", dependency_files},
-      {"a dependency file that is a device", dependency_device}, {"long names", long_names},
+      {"pieces out of order", out_of_order}, {"written over", written_over},
+      {"replaced", replaced}, {"written over a device", over_a_device},
+      {"long names", long_names},
       {"a folder that is not there, a target that is one", no_folder},
       {"a full disk", full}, {"objects come last", objects_last})

@@ -22,7 +22,8 @@ static void fill(char *p, size_t n)
 }
 
 /* All of IN through R into OUT, in pieces of at most STEP, output of at most LIMIT a call. */
-static int read_all(struct pack_reader *r, const struct buf *in, size_t step, size_t limit, struct buf *out)
+static int read_all(struct pack_reader *r, const struct buf *in, size_t step, size_t limit,
+		    struct buf *out)
 {
 	for (size_t at = 0; at < in->len;) {
 		size_t n = in->len - at < step ? in->len - at : step;
@@ -48,7 +49,9 @@ static void round_trip(void)
 	enum {
 		SIZE = 3000000
 	};
-	static const size_t steps[] = {1, 7, 1000, 4096, 65537, SIZE}, limits[] = {100, 4096, 1 << 20};
+
+	static const size_t steps[] = {1, 7, 1000, 4096, 65537, SIZE},
+			    limits[] = {100, 4096, 1 << 20};
 	AUTO_FREE char *plain = xmalloc(SIZE);
 
 	fill(plain, SIZE);
@@ -193,7 +196,8 @@ static void window(void)
 		in.len = to.pos;
 		int result = read_all(r, &in, 100, 1 << 20, &out);
 
-		CHECK(log == 23 ? result == 0 && out.len == sizeof plain : result == -1 && out.len == 0);
+		CHECK(log == 23 ? result == 0 && out.len == sizeof plain
+				: result == -1 && out.len == 0);
 		ZSTD_freeCCtx(z);
 		pack_reader_free(r);
 	}
@@ -201,4 +205,5 @@ static void window(void)
 
 TESTS({"what goes in comes out, in pieces of all sizes", round_trip},
       {"what was flushed can be read", flushes}, {"damage is told", damage},
-      {"a bomb is read only as far as asked", bomb}, {"a greater window is refused", window})
+      {"a bomb is read only as far as asked", bomb},
+      {"a greater window is refused", window})

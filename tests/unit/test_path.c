@@ -50,10 +50,11 @@ static void parts(void)
 
 static void canonical(void)
 {
-	static const char *const good[] = {"/", "/a", "/a/b", "/...", "/.a/..b/c.", "/a b/\n"};
-	static const char *const bad[] = {"",     "a",    "a/b",   "//",     "/a/",   "/a//b", "//a",
-					  "/.",   "/..",  "/./a",  "/a/..",  "/a/.",  "/../a", "/a/../b",
-					  "./a",  "/a/./b"};
+	static const char *const good[] = {"/",    "/a",         "/a/b",
+					   "/...", "/.a/..b/c.", "/a b/\n"};
+	static const char *const bad[] = {
+	    "",    "a",    "a/b",   "//",   "/a/",   "/a//b",   "//a", "/.",
+	    "/..", "/./a", "/a/..", "/a/.", "/../a", "/a/../b", "./a", "/a/./b"};
 
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 		if (!CHECK(path_is_canonical(good[i], strlen(good[i]))))

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static char top[64];
@@ -68,14 +69,16 @@ static void have(const char *text)
 	hash_bytes(text, strlen(text), &d);
 	struct store_writer *w = store_write(store, &d, strlen(text), &err);
 
-	if (!w || store_writer_add(w, text, strlen(text), &err) || store_writer_commit(w, &err))
+	if (!w || store_writer_add(w, text, strlen(text), &err) ||
+	    store_writer_commit(w, &err))
 		abort();
 }
 
 static int apply(enum entry_kind kind, const char *path, const char *target)
 {
 	err = (struct err){0};
-	return view_apply(view, &(struct entry){.kind = kind, .path = path, .target = target}, &err);
+	return view_apply(
+	    view, &(struct entry){.kind = kind, .path = path, .target = target}, &err);
 }
 
 static int dir(const char *path)
@@ -116,8 +119,9 @@ static bool holds(const char *path, const char *text)
 	AUTO_BUF struct buf b = {0};
 	struct stat st;
 
-	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && fs_read(path, 1 << 20, &b, NULL) == 0 &&
-	       b.len == strlen(text) && memcmp(b.data, text, b.len) == 0;
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+	       fs_read(path, 1 << 20, &b, NULL) == 0 && b.len == strlen(text) &&
+	       memcmp(b.data, text, b.len) == 0;
 }
 
 /* What stands at PATH: '-' nothing, 'd', 'f', 'l'. */
@@ -127,7 +131,10 @@ static char kind(const char *path)
 
 	if (lstat(path, &st))
 		return '-';
-	return S_ISDIR(st.st_mode) ? 'd' : S_ISREG(st.st_mode) ? 'f' : S_ISLNK(st.st_mode) ? 'l' : '?';
+	return S_ISDIR(st.st_mode)   ? 'd'
+	       : S_ISREG(st.st_mode) ? 'f'
+	       : S_ISLNK(st.st_mode) ? 'l'
+				     : '?';
 }
 
 static void in_order(void)
@@ -139,9 +146,12 @@ static void in_order(void)
 	CHECK(dir("/") == 1 && dir("/p") == 1 && dir("/p/src") == 1);
 	CHECK(file("/p/src/a.c", "int x;") == 1 && holds(at("/p/src/a.c"), "int x;"));
 	CHECK(link_("/p/l", "src/a.c") == 1 && kind(at("/p/l")) == 'l');
-	CHECK(readlink(at("/p/l"), target, sizeof target) == 7 && strcmp(target, "src/a.c") == 0);
-	CHECK(dir("/p/src") == 1 && holds(at("/p/src/a.c"), "int x;")); /* said again: nothing */
-	CHECK(file("/q/a.c", "int x;") == -1 && strstr(err.text, "/q/a.c")); /* its folder first */
+	CHECK(readlink(at("/p/l"), target, sizeof target) == 7 &&
+	      strcmp(target, "src/a.c") == 0);
+	CHECK(dir("/p/src") == 1 &&
+	      holds(at("/p/src/a.c"), "int x;")); /* said again: nothing */
+	CHECK(file("/q/a.c", "int x;") == -1 &&
+	      strstr(err.text, "/q/a.c")); /* its folder first */
 	CHECK(dir("/q/r") == -1 && kind(at("/q")) == '-');
 	end();
 }
@@ -174,7 +184,8 @@ static void times_and_modes(void)
 	begin();
 	have("1");
 	CHECK(file_as("/a", "1", 86400, 0644) == 1 && stat(at("/a"), &st) == 0);
-	CHECK(st.st_mtim.tv_sec == 86400 && st.st_mtim.tv_nsec == 0 && (st.st_mode & 07777) == 0644);
+	CHECK(st.st_mtim.tv_sec == 86400 && st.st_mtim.tv_nsec == 0 &&
+	      (st.st_mode & 07777) == 0644);
 	CHECK(file_as("/a", "1", -86400, 0755) == 1 && stat(at("/a"), &st) == 0);
 	CHECK(st.st_mtim.tv_sec == -86400 && (st.st_mode & 07777) == 0755);
 	CHECK(file_as("/a", "1", 5000000000, 0644) == 1 && stat(at("/a"), &st) == 0);
@@ -224,11 +235,13 @@ static void trees_go(void)
 {
 	begin();
 	have("1");
-	CHECK(dir("/p") == 1 && dir("/p/q") == 1 && dir("/p/q/r") == 1 && file("/p/q/r/a", "1") == 1);
-	CHECK(link_("/p/q/l", "../../keep") == 1 && dir("/keep") == 1 && file("/keep/a", "1") == 1);
+	CHECK(dir("/p") == 1 && dir("/p/q") == 1 && dir("/p/q/r") == 1 &&
+	      file("/p/q/r/a", "1") == 1);
+	CHECK(link_("/p/q/l", "../../keep") == 1 && dir("/keep") == 1 &&
+	      file("/keep/a", "1") == 1);
 	CHECK(gone("/p/q/r/a") == 1 && kind(at("/p/q/r/a")) == '-');
 	CHECK(gone("/p") == 1 && kind(at("/p")) == '-');
-	CHECK(holds(at("/keep/a"), "1")); /* links are not followed */
+	CHECK(holds(at("/keep/a"), "1"));                /* links are not followed */
 	CHECK(gone("/p") == 1 && gone("/p/q/r/a") == 1); /* said again */
 	CHECK(gone("/keep/a/below/a/file") == 1 && holds(at("/keep/a"), "1"));
 	end();
@@ -247,8 +260,18 @@ static void gone_behind_a_link(void)
 
 static void senseless(void)
 {
-	static const char *const paths[] = {"",        "a",      "/a/../b", "/..",  "/../x", "/./a",
-					    "/a/",     "//a",    "/a//b",   "/a/.", "/a/..", "../../x",
+	static const char *const paths[] = {"",
+					    "a",
+					    "/a/../b",
+					    "/..",
+					    "/../x",
+					    "/./a",
+					    "/a/",
+					    "//a",
+					    "/a//b",
+					    "/a/.",
+					    "/a/..",
+					    "../../x",
 					    "/../../../../../../tmp/x"};
 
 	begin();
@@ -256,7 +279,8 @@ static void senseless(void)
 	CHECK(dir("/a") == 1);
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
 		for (int k = ENTRY_DIR; k <= ENTRY_GONE; k++)
-			CHECK(apply((enum entry_kind)k, paths[i], "x") == -1 && err.code == EINVAL);
+			CHECK(apply((enum entry_kind)k, paths[i], "x") == -1 &&
+			      err.code == EINVAL);
 		CHECK(file(paths[i], "1") == -1 && err.code == EINVAL);
 	}
 	CHECK(apply((enum entry_kind)0, "/x", "x") == -1 && err.code == EINVAL);
@@ -275,7 +299,8 @@ static void escapes(void)
 	have("evil");
 	snprintf(outside, sizeof outside, "%s/outside", top);
 	snprintf(inside, sizeof inside, "%s/victim", outside);
-	CHECK(mkdir(outside, 0755) == 0 && fs_write_file(inside, "mine", 4, 0644, &err) == 0);
+	CHECK(mkdir(outside, 0755) == 0 &&
+	      fs_write_file(inside, "mine", 4, 0644, &err) == 0);
 	CHECK(dir("/own.d") == 1);
 	CHECK(link_(names[0], outside) == 1);
 	CHECK(link_(names[1], "../../outside") == 1);
@@ -284,7 +309,8 @@ static void escapes(void)
 	CHECK(link_(names[4], "/proc/self/cwd") == 1);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		snprintf(text, sizeof text, "%s/new", names[i]);
-		CHECK(file(text, "evil") == -1 && dir(text) == -1 && link_(text, "x") == -1);
+		CHECK(file(text, "evil") == -1 && dir(text) == -1 &&
+		      link_(text, "x") == -1);
 		snprintf(text, sizeof text, "%s/victim", names[i]);
 		CHECK(file(text, "evil") == -1 && kind(at(names[i])) == 'l');
 		CHECK(gone(text) == 1);
@@ -298,7 +324,8 @@ static void escapes(void)
 	snprintf(text, sizeof text, "%s/victim", outside);
 	CHECK(link_("/v", text) == 1 && file("/v", "evil") == 1);
 	CHECK(holds(at("/v"), "evil") && holds(inside, "mine"));
-	CHECK(dir("/absolute") == 1 && kind(at("/absolute")) == 'd' && holds(inside, "mine"));
+	CHECK(dir("/absolute") == 1 && kind(at("/absolute")) == 'd' &&
+	      holds(inside, "mine"));
 	CHECK(gone("/dots") == 1 && kind(at("/dots")) == '-' && kind(outside) == 'd');
 	end();
 }
@@ -316,7 +343,8 @@ static void own_files(void)
 		en.size = (uint64_t)size;
 		CHECK(dir("/usr") == 1 && dir("/usr/include") == 1);
 		CHECK(view_apply(view, &en, &err) == 1);
-		CHECK(stat(at(path), &st) == 0 && st.st_size == size && st.st_mtim.tv_sec == 77);
+		CHECK(stat(at(path), &st) == 0 && st.st_size == size &&
+		      st.st_mtim.tv_sec == 77);
 		CHECK(st.st_nlink == 1);
 		en.digest.b[0] ^= 1;
 		CHECK(view_apply(view, &en, &err) == 0);
@@ -343,8 +371,9 @@ static void long_names(void)
 	memset(name + 1, 'x', 256);
 	CHECK(file(name, "1") == -1 && err.code == ENAMETOOLONG);
 	for (int i = 0; i < 15; i++) {
-		strcat(deep, "/");
-		strncat(deep, name + 1, 200);
+		size_t n = strlen(deep);
+
+		snprintf(deep + n, sizeof deep - n, "/%.200s", name + 1);
 		CHECK(dir(deep) == 1);
 	}
 	strcat(deep, "/a");
@@ -352,9 +381,57 @@ static void long_names(void)
 	end();
 }
 
+/* A client's path that is longer below our folder than PATH_MAX, in a tree deeper than there are descriptors. */
+static void deep_trees(void)
+{
+	struct rlimit few = {.rlim_cur = 40, .rlim_max = 40};
+	char path[4096] = "";
+	size_t n = 0;
+
+	begin();
+	have("1");
+	for (; n < sizeof path - 3; n += 2) {
+		memcpy(path + n, "/d", 3);
+		CHECK(dir(path) == 1);
+	}
+	CHECK(strlen(view_root(view)) + n > 4096);
+	CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+	path[n - 1] = 'f';
+	CHECK(file(path, "1") == 1);
+	/* a file in the place of the whole tree, and another tree for end() */
+	CHECK(file("/d", "1") == 1 && holds(at("/d"), "1"));
+	for (size_t i = 2; i < n; i += 2) {
+		path[n - 1] = 'd';
+		char kept = path[i];
+
+		path[i] = 0;
+		CHECK(dir(path) == 1);
+		path[i] = kept;
+	}
+	end();
+}
+
+/* Whether the folder of a path is still there, which tells a late file from one that cannot be placed. */
+static void folders_of_paths(void)
+{
+	begin();
+	have("1");
+	CHECK(dir("/a") == 1 && dir("/a/b") == 1);
+	CHECK(view_has_folder(view, "/f") && view_has_folder(view, "/a/f") &&
+	      view_has_folder(view, "/a/b/f"));
+	CHECK(!view_has_folder(view, "/c/f"));
+	CHECK(gone("/a/b") == 1 && !view_has_folder(view, "/a/b/f"));
+	CHECK(file("/a/b", "1") == 1 && !view_has_folder(view, "/a/b/f"));
+	CHECK(link_("/a/b", ".") == 1 && !view_has_folder(view, "/a/b/f"));
+	CHECK(view_has_folder(view, "/a/f"));
+	end();
+}
+
 TESTS({"names in order", in_order}, {"a name of another kind", kinds_change},
-      {"times and modes", times_and_modes}, {"two names are two files", two_names_are_two_files},
+      {"times and modes", times_and_modes},
+      {"two names are two files", two_names_are_two_files},
       {"a file whose bytes are to come", missing}, {"trees go", trees_go},
       {"gone behind what is a link now", gone_behind_a_link},
       {"paths that make no sense", senseless}, {"nothing gets outside", escapes},
-      {"what this machine has anyway", own_files}, {"long names", long_names})
+      {"what this machine has anyway", own_files}, {"long names", long_names},
+      {"deep trees", deep_trees}, {"folders of paths", folders_of_paths})
