@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "cc/depfile.h"
 #include "scan/scan.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
@@ -582,4 +583,57 @@ const char *plan_output(const struct plan *p, struct arena *a, const char *path,
 		}
 	}
 	return NULL;
+}
+
+/* The nodes that were shipped, as a bit each. */
+struct shipped {
+	struct arena *arena;
+	uint8_t *bits;
+	size_t size;
+};
+
+static void mark(void *ctx, struct node *n)
+{
+	struct shipped *s = ctx;
+
+	if (n->id / 8 >= s->size) {
+		size_t more = n->id / 4 + 64;
+		uint8_t *bits = arena_alloc(s->arena, more);
+
+		if (s->size)
+			memcpy(bits, s->bits, s->size);
+		s->bits = bits;
+		s->size = more;
+	}
+	s->bits[n->id / 8] |= (uint8_t)(1 << n->id % 8);
+}
+
+int plan_covers(struct agent *agent, struct arena *a, const struct plan *p,
+		const char *text, size_t n, struct err *e)
+{
+	struct shipped s = {.arena = a};
+	struct strv names = {0};
+
+	if (depfile_parse(a, text, n, &names))
+		return err_set(e, 0, "a dependency file that cannot be understood");
+	for (size_t i = 0; i < p->nfiles; i++) {
+		struct node *node = disk_file_node(agent->disk, p->files[i]);
+
+		if (node)
+			mark(&s, node);
+	}
+	for (size_t i = 0; i < p->places.n; i++)
+		disk_walk(agent->disk, p->places.v[i], mark, &s);
+	for (size_t i = 0; i < names.n; i++) {
+		const char *path = path_join(a, p->cwd, names.v[i]);
+		const struct scan_file *file = disk_find(agent->disk, path);
+		const struct node *node = file ? disk_file_node(agent->disk, file) : NULL;
+
+		if (strcmp(path, "/dev/null") == 0)
+			continue;
+		if (!node || node->id / 8 >= s.size ||
+		    !(s.bits[node->id / 8] & 1 << node->id % 8))
+			return err_set(e, 0, "%s", path);
+	}
+	return 0;
 }

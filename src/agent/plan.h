@@ -9,6 +9,7 @@
 struct agent;
 struct arena;
 struct compiler;
+struct err;
 struct local_request;
 struct scan_file;
 
@@ -40,5 +41,9 @@ const char *plan_output(const struct plan *, struct arena *, const char *path,
 			const struct cc_output **which);
 /* True when the compiler makes TARGET anew instead of writing over what is there. */
 bool plan_replaces(const struct plan *, const char *target);
+/* What the compiler's own dependency file (TEXT) says it read: is it all among what was shipped? The scanner's
+ * superset is checked with every compile that writes one. -1 with the first name that is not in ERR. */
+int plan_covers(struct agent *, struct arena *, const struct plan *, const char *text,
+		size_t n, struct err *);
 /* How many outputs a successful compile always writes. */
 unsigned plan_musts(const struct plan *);

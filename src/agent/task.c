@@ -44,7 +44,8 @@ static void discard(struct task *t)
 {
 	outputs_free(t->outputs);
 	t->outputs = NULL;
-	t->text[0].len = t->text[1].len = 0;
+	t->text[0].len = t->text[1].len = t->deps.len = 0;
+	t->unforeseen = false;
 	t->target = NULL;
 	t->nseen = t->musts = 0;
 	t->size = t->got = 0;
@@ -56,6 +57,7 @@ static void task_free(struct task *t)
 	discard(t);
 	buf_free(&t->text[0]);
 	buf_free(&t->text[1]);
+	buf_free(&t->deps);
 	arena_free(t->arena);
 	HASH_DEL(t->agent->tasks, t);
 	free(t);
@@ -76,8 +78,17 @@ static enum job_event do_prepare(struct task *t)
 
 static enum job_event do_check(struct task *t)
 {
-	if (!t->stale && plan_is_fresh(t->agent, t->plan))
+	struct err missed = {0};
+
+	if (!t->stale && plan_is_fresh(t->agent, t->plan)) {
+		if (t->deps.len && plan_covers(t->agent, t->arena, t->plan, t->deps.data,
+					       t->deps.len, &missed)) {
+			log_line(LOG_ERROR, "the scan of %s missed %s",
+				 t->plan->command->source, missed.text);
+			t->unforeseen = true;
+		}
 		return JOB_FRESH;
+	}
 	t->agent->nstale++;
 	set_why(t, "its files kept changing");
 	return JOB_STALE;
@@ -87,6 +98,10 @@ static enum job_event do_write(struct task *t)
 {
 	struct err e = {0};
 
+	if (t->unforeseen) {
+		set_why(t, "it reads a file that was not foreseen");
+		return JOB_UNWRITABLE;
+	}
 	if (t->unexpected) {
 		set_why(t, "it writes a file that was not foreseen");
 		return JOB_UNWRITABLE;
@@ -306,6 +321,17 @@ static void begin_file(struct task *t, const struct message_output *m)
 		t->outputs = outputs_new();
 }
 
+static bool is_depfile(const struct task *t)
+{
+	const struct cc_command *cc = t->plan->command;
+	const char *name = cc->depfile;
+
+	for (size_t i = 1; i < cc->argv.n; i++)
+		if (strcmp(cc->argv.v[i], "-MV") == 0)
+			return false; /* Clang writes another make's language then */
+	return name && strcmp(path_base(name), path_base(t->target)) == 0;
+}
+
 int task_output(struct task *t, const struct message_output *m, struct err *e)
 {
 	struct err why = {0};
@@ -322,6 +348,8 @@ int task_output(struct task *t, const struct message_output *m, struct err *e)
 		begin_file(t, m);
 	if (t->unwritable || t->unexpected)
 		return 0;
+	if (is_depfile(t) && t->deps.len + m->bytes.n <= TASK_DEPS_MAX)
+		buf_add(&t->deps, m->bytes.p, m->bytes.n);
 	if (outputs_add(t->outputs, t->target, m->mode, m->offset, m->bytes.p, m->bytes.n,
 			&why)) {
 		log_line(LOG_WARNING, "an output could not be kept: %s", why.text);

@@ -37,8 +37,10 @@ struct task {
 	unsigned nseen; /* outputs begun; they come in order, each whole before the next */
 	uint64_t size, got; /* of the one that is arriving */
 	unsigned musts;     /* outputs seen that a successful compile always writes */
+	struct buf deps;    /* the dependency file among them */
 	bool unwritable;    /* an output could not be kept here */
 	bool unexpected;    /* the compiler wrote something we did not foresee */
+	bool unforeseen;    /* the compiler read what we did not ship */
 	bool stale;         /* the worker was told that a file changed */
 	uint32_t status;
 	uint64_t cpu_ns;
@@ -46,7 +48,8 @@ struct task {
 };
 
 enum {
-	TASK_TEXT_MAX = 64 << 20
+	TASK_TEXT_MAX = 64 << 20,
+	TASK_DEPS_MAX = 16 << 20
 };
 
 /* Takes over a request; the shim hears of it by shim_… calls. */
