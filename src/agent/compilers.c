@@ -45,13 +45,13 @@ const struct compiler *compilers_by_ref(const struct compilers *c, uint64_t ref)
 	return NULL;
 }
 
+/* Not ctime: that moves with every hard link, and a worker on this machine stages compilers so. A package
+ * manager's upgrade is another inode. */
 static bool same(const struct stat *a, const struct stat *b)
 {
 	return a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
 	       a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	       a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
 static bool is_current(const struct compiler *c)
