@@ -3,19 +3,29 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum {
+	FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+};
+
 int fs_read(const char *path, size_t limit, struct buf *out, struct err *e)
 {
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+
+	/* A pipe would block us, or lose what was meant for another. */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(e, EINVAL, "read %s, which is no regular file", path);
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	size_t total = 0;
 
 	if (fd < 0)
@@ -89,24 +99,79 @@ int fs_mkdirs(const char *path, mode_t mode, struct err *e)
 	}
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+/* Removes all that can go at once from the folder D. *SUB: a folder in it that must be emptied first,
+ * opened; or -1 when D is empty now. 0 or -1. */
+static int empty_folder(DIR *d, int *sub)
 {
-	(void)st;
-	(void)ftw;
-	int failed = kind == FTW_DP ? rmdir(path) : unlink(path);
+	struct dirent *i;
 
-	return failed && errno != ENOENT;
+	*sub = -1;
+	while ((i = readdir(d))) {
+		if (strcmp(i->d_name, ".") == 0 || strcmp(i->d_name, "..") == 0)
+			continue;
+		if (unlinkat(dirfd(d), i->d_name, 0) == 0 || errno == ENOENT)
+			continue;
+		if (errno != EISDIR && errno != EPERM)
+			return -1;
+		if (unlinkat(dirfd(d), i->d_name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			continue;
+		if (errno != ENOTEMPTY && errno != EEXIST)
+			return -1;
+		*sub = openat(dirfd(d), i->d_name, FOLDER);
+		return *sub < 0 ? -1 : 0;
+	}
+	return 0;
+}
+
+/* Empties the folder FD (consumed). At most two folders are open at a time, and no path is ever spelled
+ * out: a tree may be deeper than descriptors and PATH_MAX reach. The way back up is "..": whoever moves
+ * folders of the tree meanwhile can lead it astray, so the tree must be ours. */
+static int empty_tree(int fd)
+{
+	for (size_t depth = 0;;) {
+		DIR *d = fdopendir(fd);
+		int next = -1;
+
+		if (!d) {
+			close(fd);
+			return -1;
+		}
+		int bad = empty_folder(d, &next);
+		bool up = !bad && next < 0 && depth > 0;
+
+		if (up) {
+			next = openat(dirfd(d), "..", FOLDER);
+			bad = next < 0 ? -1 : 0;
+			depth--;
+		} else if (next >= 0) {
+			depth++;
+		}
+		int code = errno;
+
+		closedir(d);
+		errno = code;
+		if (bad || next < 0)
+			return bad;
+		fd = next;
+	}
+}
+
+int fs_remove_at(int at, const char *name, struct err *e)
+{
+	if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return err_set(e, errno, "remove %s", name);
+	int fd = openat(at, name, FOLDER);
+
+	if (fd < 0 || empty_tree(fd) || unlinkat(at, name, AT_REMOVEDIR))
+		return errno == ENOENT ? 0 : err_set(e, errno, "remove %s", name);
+	return 0;
 }
 
 int fs_remove_tree(const char *path, struct err *e)
 {
-	enum {
-		OPEN_FOLDERS = 32
-	};
-
-	if (nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS) && errno != ENOENT)
-		return err_set(e, errno, "remove %s", path);
-	return 0;
+	return fs_remove_at(AT_FDCWD, path, e);
 }
 
 char *fs_program_dir(void)

@@ -80,7 +80,7 @@ int hash_fd(int fd, struct digest *out, off_t *size, struct err *e)
 
 int hash_file(const char *path, struct digest *out, off_t *size, struct err *e)
 {
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd < 0)
 		return err_set(e, errno, "open %s", path);

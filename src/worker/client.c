@@ -1,6 +1,11 @@
 /* A client's messages, carried out. Happy path: VIEW (names; NEED back for bytes that are not here), BLOBs,
- * JOB, then run and results. A message that makes no sense closes the connection with a sentence; a failure
- * of this machine (disk full) fails the jobs that need it, and the agent goes elsewhere. */
+ * JOB, then run and results.
+ *
+ * Invariant: the view is what the client was told that it is, but for the files that wait for their bytes
+ * (struct missing), and no job starts before those that were asked for ahead of it have come. So a message
+ * that makes no sense closes the connection with a sentence, and so does an entry that cannot be placed
+ * here (disk full, a blob larger than the store): the client believes that it stands, and only a
+ * connection that is gone makes it tell everything anew. Its jobs go elsewhere meanwhile. */
 #include "worker/client.h"
 
 #include "base/arena.h"
@@ -21,14 +26,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
+#include <utlist.h>
 
-/* A file of the view that waits for its bytes. */
+enum missing_state {
+	PENDING,
+	SETTLED, /* placed, or a later entry took its place */
+	STALE    /* the client said: it changed, the bytes will not come */
+};
+
+/* A file of the view whose bytes were asked for. In two hashes until it is settled, in the list of those
+ * asked for until all before it are settled too. */
 struct missing {
 	struct missing *next;
+	struct missing *same_prev, *same_next; /* others that wait for the same bytes */
+	UT_hash_handle by_path;
 	struct entry entry; /* its path is owned */
 	uint64_t serial;
-	bool stale;   /* the client said: it changed, the bytes will not come */
-	char *broken; /* or why it could not be placed here */
+	enum missing_state state;
+};
+
+/* A blob that was asked for and has not come. */
+struct wanted {
+	UT_hash_handle hh;
+	struct digest digest;
+	struct missing *files; /* utlist; NULL when nothing waits for it any more */
 };
 
 enum {
@@ -37,13 +59,9 @@ enum {
 
 static void remove_job(struct client *c, struct job *job)
 {
-	for (struct job **p = &c->jobs; *p; p = &(*p)->next)
-		if (*p == job) {
-			*p = job->next;
-			c->njobs--;
-			job_free(job);
-			return;
-		}
+	DL_DELETE(c->jobs, job);
+	c->njobs--;
+	job_free(job);
 }
 
 /* Sends results as fast as the socket takes them. */
@@ -99,14 +117,62 @@ void *client_accept(void *ctx, struct peer *peer, const char *from)
 		free(c);
 		return NULL;
 	}
+	DL_APPEND(w->clients, c);
 	return c;
 }
 
 static void missing_free(struct missing *m)
 {
 	free((char *)(uintptr_t)m->entry.path);
-	free(m->broken);
 	free(m);
+}
+
+static void forget_missing(struct client *c)
+{
+	struct wanted *w, *more;
+
+	HASH_CLEAR(by_path, c->pending);
+	HASH_ITER(hh, c->wanted, w, more)
+	{
+		HASH_DEL(c->wanted, w);
+		free(w);
+	}
+	for (struct missing *m = c->first, *next; m; m = next) {
+		next = m->next;
+		missing_free(m);
+	}
+}
+
+/* First out of the queue with all that wait for a slot: else the end of a running one would start them. */
+static void end_jobs(struct client *c)
+{
+	for (struct job *j = c->jobs; j; j = j->next)
+		if (j->stage == JOB_READY)
+			worker_unready(c->worker, j);
+	while (c->jobs)
+		remove_job(c, c->jobs);
+}
+
+static void client_free(struct client *c)
+{
+	end_jobs(c);
+	forget_missing(c);
+	store_writer_abort(c->writer);
+	view_free(c->view);
+	for (size_t i = 0; i < c->ncompilers; i++)
+		compiler_release(c->compilers[i]);
+	loop_timer_free(c->results);
+	free(c->compilers);
+	free(c->from);
+	free(c->name);
+	DL_DELETE(c->worker->clients, c);
+	free(c);
+}
+
+void client_close(struct client *c)
+{
+	peer_close(c->peer);
+	client_free(c);
 }
 
 static int on_up(void *ctx, struct peer *p, const struct message_hello *hello,
@@ -128,22 +194,10 @@ static void on_down(void *ctx, struct peer *p, const struct err *why)
 
 	(void)p;
 	log_line(LOG_INFO, "client=%s gone: %s", c->from, why->text);
-	while (c->jobs)
-		remove_job(c, c->jobs);
-	for (struct missing *m = c->first, *next; m; m = next) {
-		next = m->next;
-		missing_free(m);
-	}
-	store_writer_abort(c->writer);
-	view_free(c->view);
-	loop_timer_free(c->results);
-	free(c->compilers);
-	free(c->from);
-	free(c->name);
-	free(c);
+	client_free(c);
 }
 
-/* Waiting jobs whose files have all come move on; those that need a stale or broken one fail. */
+/* Waiting jobs whose files have all come move on. */
 static void release_jobs(struct client *c)
 {
 	uint64_t pending = c->first ? c->first->serial : UINT64_MAX;
@@ -155,27 +209,26 @@ static void release_jobs(struct client *c)
 	}
 }
 
-static void fail_waiting(struct client *c, uint64_t serial, unsigned outcome,
-			 const char *why)
+/* Fails the jobs that came after the file was asked for. */
+static void fail_waiting(struct client *c, uint64_t serial)
 {
 	for (struct job *j = c->jobs, *next; j; j = next) {
 		next = j->next;
 		if (j->stage == JOB_WAITING && j->barrier >= serial)
-			job_fail(j, outcome, why);
+			job_fail(j, WIRE_STALE, "a file changed before it was sent");
 	}
 }
 
 /* Drops the settled ones from the front of the list. */
-static void settle(struct client *c)
+static void drop_settled(struct client *c)
 {
-	while (c->first && (c->first->stale || c->first->broken || !c->first->entry.path)) {
+	if (!c->first || c->first->state == PENDING)
+		return;
+	while (c->first && c->first->state != PENDING) {
 		struct missing *m = c->first;
 
-		if (m->stale)
-			fail_waiting(c, m->serial, WIRE_STALE,
-				     "a file changed before it was sent");
-		else if (m->broken)
-			fail_waiting(c, m->serial, WIRE_FAILED, m->broken);
+		if (m->state == STALE)
+			fail_waiting(c, m->serial);
 		c->first = m->next;
 		if (!c->first)
 			c->last = NULL;
@@ -185,52 +238,144 @@ static void settle(struct client *c)
 	release_jobs(c);
 }
 
-/* The blob has arrived (or not: E): place it wherever it is waited for. */
-static void blob_settled(struct client *c, const struct digest *d, bool stale,
-			 const struct err *failed)
+static struct wanted *find_wanted(struct client *c, const struct digest *d)
 {
-	for (struct missing *m = c->first; m; m = m->next) {
-		struct err e = {0};
+	struct wanted *w;
 
-		if (!m->entry.path || m->stale || m->broken ||
-		    !digest_equal(&m->entry.digest, d))
-			continue;
-		m->stale = stale;
-		if (stale)
-			continue;
-		int have = failed ? -1 : view_apply(c->view, &m->entry, &e);
-
-		if (have > 0) {
-			free((char *)(uintptr_t)m->entry.path);
-			m->entry.path = NULL;
-		} else {
-			m->broken = xstrdup(failed     ? failed->text
-					    : have < 0 ? e.text
-						       : "the store lost a blob at once");
-		}
-	}
-	settle(c);
+	HASH_FIND(hh, c->wanted, d, sizeof *d, w);
+	return w;
 }
 
+/* The bytes for M are not awaited any more; what it becomes, the caller says. */
+static void settle(struct client *c, struct missing *m, enum missing_state state)
+{
+	struct wanted *w = find_wanted(c, &m->entry.digest);
+
+	DL_DELETE2(w->files, m, same_prev, same_next);
+	HASH_DELETE(by_path, c->pending, m);
+	m->state = state;
+}
+
+/* The blob has arrived: places it wherever it is waited for. */
+static int place_blob(struct client *c, const struct digest *d, struct err *e)
+{
+	struct wanted *w = find_wanted(c, d);
+
+	if (!w)
+		return 0; /* nobody asked: it is in the store, which does no harm */
+	while (w->files) {
+		struct missing *m = w->files;
+		struct err failed = {0};
+		int have = 1; /* when its folder went after it was asked for */
+
+		if (view_has_folder(c->view, m->entry.path))
+			have = view_apply(c->view, &m->entry, &failed);
+		if (have <= 0)
+			return err_set(e, 0, "%s",
+				       have ? failed.text
+					    : "the store lost a blob at once");
+		settle(c, m, SETTLED);
+	}
+	HASH_DEL(c->wanted, w);
+	free(w);
+	drop_settled(c);
+	return 0;
+}
+
+/* The blob will not come. */
+static void give_up_blob(struct client *c, const struct digest *d)
+{
+	struct wanted *w = find_wanted(c, d);
+
+	if (!w)
+		return;
+	while (w->files)
+		settle(c, w->files, STALE);
+	HASH_DEL(c->wanted, w);
+	free(w);
+	drop_settled(c);
+}
+
+/* EN takes the place of what was to come under its name or, unless it is a folder, below it: bytes that
+ * arrive late must not undo it. Below a file is not looked: it seldom takes the place of a folder, and
+ * what arrives for that then finds no folder. */
+static void supersede(struct client *c, const struct entry *en)
+{
+	size_t n = strlen(en->path);
+	struct missing *m;
+
+	HASH_FIND(by_path, c->pending, en->path, n, m);
+	if (m)
+		settle(c, m, SETTLED);
+	if (en->kind != ENTRY_GONE && en->kind != ENTRY_LINK)
+		return;
+	for (m = c->first; m; m = m->next)
+		if (m->state == PENDING && strncmp(m->entry.path, en->path, n) == 0 &&
+		    m->entry.path[n] == '/')
+			settle(c, m, SETTLED);
+}
+
+/* Notes that the bytes of EN are missing; adds their digest to DIGESTS unless they were asked for. */
 static void want(struct client *c, const struct entry *en, struct buf *digests)
 {
 	struct missing *m = xcalloc(1, sizeof *m);
-	bool asked = false;
+	struct wanted *w = find_wanted(c, &en->digest);
 
-	for (struct missing *i = c->first; i && !asked; i = i->next)
-		asked = i->entry.path && !i->stale &&
-			digest_equal(&i->entry.digest, &en->digest);
-	if (!asked)
+	if (!w) {
+		w = xcalloc(1, sizeof *w);
+		w->digest = en->digest;
+		HASH_ADD(hh, c->wanted, digest, sizeof w->digest, w);
 		buf_add(digests, en->digest.b, DIGEST_SIZE);
+	}
 	m->entry = *en;
 	m->entry.path = xstrdup(en->path);
+	m->entry.target = NULL;
 	m->serial = ++c->asked;
+	DL_APPEND2(w->files, m, same_prev, same_next);
+	HASH_ADD_KEYPTR(by_path, c->pending, m->entry.path, strlen(m->entry.path), m);
 	if (c->last)
 		c->last->next = m;
 	else
 		c->first = m;
 	c->last = m;
 	c->nmissing++;
+}
+
+/* Asks the client for these bytes. */
+static void send_need(struct client *c, const struct buf *digests)
+{
+	AUTO_BUF struct buf b = {0};
+
+	for (size_t i = 0; i < digests->len;) {
+		enum {
+			BATCH = 8192 * DIGEST_SIZE
+		};
+
+		size_t some = digests->len - i < BATCH ? digests->len - i : BATCH;
+
+		message_put_need(&b, &(struct message_need){
+					 {digests->data + i, some}
+                });
+		i += some;
+	}
+	peer_send(c->peer, &b);
+}
+
+static int take_entry(struct client *c, const struct entry *en, struct buf *digests,
+		      struct err *e)
+{
+	supersede(c, en);
+	struct err failed = {0};
+	int have = view_apply(c->view, en, &failed);
+
+	if (have < 0)
+		return err_set(e, 0, "%s", failed.text);
+	if (have == 0)
+		want(c, en, digests);
+	if (c->nmissing > CLIENT_MISSING_MAX || HASH_COUNT(c->wanted) > CLIENT_MISSING_MAX)
+		return err_set(e, EPROTO, "more than %d files are missing",
+			       CLIENT_MISSING_MAX);
+	return 0;
 }
 
 static int take_view(struct client *c, struct arena *a, const char *p, size_t n,
@@ -254,52 +399,14 @@ static int take_view(struct client *c, struct arena *a, const char *p, size_t n,
 				   .size = w.size,
 				   .mtime_s = w.mtime_s,
 				   .mode = w.mode};
-		struct err failed = {0};
-		int have = view_apply(c->view, &en, &failed);
 
-		if (have < 0 && failed.code == EINVAL)
-			return err_set(e, EPROTO, "%s", failed.text);
-		if (have == 0 || (have < 0 && en.kind == ENTRY_FILE))
-			want(c, &en, &digests);
-		if (have < 0) {
-			log_line(LOG_WARNING, "client=%s %s", c->from, failed.text);
-			if (en.kind != ENTRY_FILE)
-				want(c, &en, &digests);
-			c->last->broken = xstrdup(failed.text);
-		}
-		if (c->nmissing > CLIENT_MISSING_MAX)
-			return err_set(e, EPROTO, "more than %d files are missing",
-				       CLIENT_MISSING_MAX);
+		if (take_entry(c, &en, &digests, e))
+			return -1;
 	}
 	if (more < 0)
 		return err_set(e, EPROTO, "a malformed VIEW entry");
-	if (digests.len) {
-		AUTO_BUF struct buf b = {0};
-
-		for (size_t i = 0; i < digests.len;) {
-			enum {
-				BATCH = 8192 * DIGEST_SIZE
-			};
-
-			size_t some = digests.len - i < BATCH ? digests.len - i : BATCH;
-
-			message_put_need(&b, &(struct message_need){
-						 {digests.data + i, some}
-                        });
-			i += some;
-		}
-		peer_send(c->peer, &b);
-	}
-	settle(c);
-	return 0;
-}
-
-static int blob_failed(struct client *c, const struct digest *d, const struct err *why)
-{
-	log_line(LOG_WARNING, "client=%s blob not stored: %s", c->from, why->text);
-	store_writer_abort(c->writer);
-	c->writer = NULL;
-	blob_settled(c, d, false, why);
+	send_need(c, &digests);
+	drop_settled(c);
 	return 0;
 }
 
@@ -307,7 +414,6 @@ static int take_blob(struct client *c, struct arena *a, const char *p, size_t n,
 		     struct err *e)
 {
 	struct message_blob m;
-	struct err failed = {0};
 
 	if (message_get_blob(&m, a, p, n) || m.bytes.n > MESSAGE_CHUNK ||
 	    m.size > (uint64_t)BLOB_MAX_MB << 20 || m.offset > m.size ||
@@ -317,26 +423,43 @@ static int take_blob(struct client *c, struct arena *a, const char *p, size_t n,
 		store_writer_abort(c->writer);
 		c->written = 0;
 		c->writing = m.digest;
-		c->writer = store_write(c->worker->store, &m.digest, m.size, &failed);
+		c->writer = store_write(c->worker->store, &m.digest, m.size, e);
 		if (!c->writer)
-			return blob_failed(c, &m.digest, &failed);
+			return -1;
 	}
-	if (!c->writer)
-		return 0; /* the rest of one that failed */
-	if (!digest_equal(&c->writing, &m.digest) || m.offset != c->written)
+	if (!c->writer || !digest_equal(&c->writing, &m.digest) || m.offset != c->written)
 		return err_set(e, EPROTO, "a BLOB out of order");
-	if (store_writer_add(c->writer, m.bytes.p, m.bytes.n, &failed))
-		return blob_failed(c, &m.digest, &failed);
+	if (store_writer_add(c->writer, m.bytes.p, m.bytes.n, e))
+		return -1;
 	c->written += m.bytes.n;
 	if (c->written < m.size)
 		return 0;
 	struct store_writer *w = c->writer;
 
 	c->writer = NULL;
-	if (store_writer_commit(w, &failed))
-		return blob_failed(c, &m.digest, &failed);
-	blob_settled(c, &m.digest, false, NULL);
-	return 0;
+	return store_writer_commit(w, e) ? -1 : place_blob(c, &m.digest, e);
+}
+
+static struct compiler *find_compiler(struct client *c, const struct message_toolchain *m,
+				      struct err *why)
+{
+	if (m->ref >= COMPILERS_MAX) {
+		err_set(why, 0, "too many compilers on one connection");
+		return NULL;
+	}
+	struct compiler *found =
+	    compilers_find(c->worker->compilers, m->driver, &m->id, m->entries, why);
+
+	if (m->ref >= c->ncompilers) {
+		size_t many = m->ref + 1;
+
+		c->compilers = xreallocarray(c->compilers, many, sizeof *c->compilers);
+		while (c->ncompilers < many)
+			c->compilers[c->ncompilers++] = NULL;
+	}
+	compiler_release(c->compilers[m->ref]);
+	c->compilers[m->ref] = found;
+	return found;
 }
 
 static int take_toolchain(struct client *c, struct arena *a, const char *p, size_t n,
@@ -345,24 +468,13 @@ static int take_toolchain(struct client *c, struct arena *a, const char *p, size
 	struct message_toolchain m;
 	struct err why = {0};
 
-	if (message_get_toolchain(&m, a, p, n) || m.ref >= COMPILERS_MAX)
+	if (message_get_toolchain(&m, a, p, n))
 		return err_set(e, EPROTO, "a malformed TOOLCHAIN");
-	const struct compiler *found =
-	    compilers_find(c->worker->compilers, m.driver, &m.id, m.entries, &why);
-
-	if (m.ref >= c->ncompilers) {
-		size_t many = m.ref + 1;
-
-		c->compilers = xreallocarray(c->compilers, many, sizeof *c->compilers);
-		while (c->ncompilers < many)
-			c->compilers[c->ncompilers++] = NULL;
-	}
-	c->compilers[m.ref] = found;
+	bool yes = find_compiler(c, &m, &why) != NULL;
 	AUTO_BUF struct buf b = {0};
 
-	message_put_toolchain_answer(
-	    &b, &(struct message_toolchain_answer){
-		    .ref = m.ref, .yes = found != NULL, .why = why.text});
+	message_put_toolchain_answer(&b, &(struct message_toolchain_answer){
+					     .ref = m.ref, .yes = yes, .why = why.text});
 	peer_send(c->peer, &b);
 	return 0;
 }
@@ -384,26 +496,21 @@ static int take_job(struct client *c, const char *p, size_t n, struct err *e)
 			       "a JOB for a compiler that is not here, or too many jobs");
 	}
 	struct job *j = xcalloc(1, sizeof *j);
-	struct job **last = &c->jobs;
 
-	while (*last)
-		last = &(*last)->next;
-	*last = j;
-	c->njobs++;
 	*j = (struct job){.client = c,
 			  .id = m->id,
 			  .arena = a,
 			  .ask = m,
 			  .fd = -1,
 			  .stage = JOB_WAITING,
-			  .compiler = c->compilers[m->toolchain],
+			  .compiler = compiler_hold(c->compilers[m->toolchain]),
 			  .barrier = c->asked};
-	if (!c->first)
-		j->barrier = 0;
+	DL_APPEND(c->jobs, j);
+	c->njobs++;
 	if (!c->worker->confined)
 		job_fail(j, WIRE_FAILED, "it cannot confine compiles");
-	else
-		release_jobs(c);
+	else if (!c->first)
+		worker_ready(c->worker, j);
 	return 0;
 }
 
@@ -433,7 +540,7 @@ static int take_gone(struct client *c, struct arena *a, const char *p, size_t n,
 		store_writer_abort(c->writer);
 		c->writer = NULL;
 	}
-	blob_settled(c, &m.digest, true, NULL);
+	give_up_blob(c, &m.digest);
 	return 0;
 }
 

@@ -12,20 +12,24 @@ struct view;
 struct worker;
 struct compiler;
 struct missing;
+struct wanted;
 struct loop_timer;
 
 struct client {
+	struct client *prev, *next; /* utlist, of the worker */
 	struct worker *worker;
 	struct peer *peer;
 	char *from, *name;
 	struct view *view;
-	struct job *jobs; /* unfinished, in order of arrival */
+	struct job *jobs; /* utlist: unfinished, in order of arrival */
 	unsigned njobs;
 	struct missing *first,
 	    *last; /* files whose bytes are on their way, in order of asking */
 	size_t nmissing;
-	uint64_t asked;                    /* serial of the last one asked for */
-	const struct compiler **compilers; /* by the client's ref */
+	struct missing *pending;     /* those of them that are not settled, by path */
+	struct wanted *wanted;       /* blobs that were asked for, by digest */
+	uint64_t asked;              /* serial of the last one asked for */
+	struct compiler **compilers; /* by the client's ref; held */
 	size_t ncompilers;
 	struct digest writing;       /* the blob that is arriving … */
 	struct store_writer *writer; /* … or NULL */

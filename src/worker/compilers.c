@@ -1,3 +1,6 @@
+/* Each compiler is staged in a folder of its own that is never used again, so that an upgrade, and an
+ * upgrade back, leave alone what running jobs read. A compiler that is not this machine's any more is retired:
+ * clients who have it may use it and even ask for it again; with the last of them it goes. */
 #include "worker/compilers.h"
 
 #include "base/buf.h"
@@ -15,17 +18,22 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utlist.h>
 
 struct compiler {
-	struct compiler *next;
+	struct compiler *prev, *next; /* utlist */
+	struct compilers *all;
 	struct toolchain *toolchain;
 	char *root;
+	unsigned holders;
+	bool retired;
 };
 
 struct compilers {
 	char *path, *dir;
 	struct known *known;
 	struct compiler *list;
+	unsigned staged; /* names folders */
 };
 
 struct compilers *compilers_new(const char *path, const char *dir)
@@ -40,20 +48,38 @@ struct compilers *compilers_new(const char *path, const char *dir)
 
 static void compiler_free(struct compiler *c)
 {
+	DL_DELETE(c->all->list, c);
 	fs_remove_tree(c->root, NULL);
 	toolchain_free(c->toolchain);
 	free(c->root);
 	free(c);
 }
 
+struct compiler *compiler_hold(struct compiler *c)
+{
+	c->holders++;
+	return c;
+}
+
+void compiler_release(struct compiler *c)
+{
+	if (c && --c->holders == 0 && c->retired)
+		compiler_free(c);
+}
+
+static void retire(struct compiler *c)
+{
+	c->retired = true;
+	if (c->holders == 0)
+		compiler_free(c);
+}
+
 void compilers_free(struct compilers *c)
 {
 	if (!c)
 		return;
-	for (struct compiler *i = c->list, *next; i; i = next) {
-		next = i->next;
-		compiler_free(i);
-	}
+	while (c->list)
+		compiler_free(c->list);
 	known_free(c->known);
 	free(c->path);
 	free(c->dir);
@@ -124,6 +150,25 @@ static bool is_current(struct compilers *c, const struct toolchain *t)
 	return same;
 }
 
+/* True when all its staged files are still there as they were staged: some are links to this machine's own
+ * files, which somebody might write into. */
+static bool is_whole(const struct compiler *c)
+{
+	for (size_t i = 0; i < c->toolchain->n; i++) {
+		const struct entry *en = &c->toolchain->entries[i];
+		AUTO_FREE char *path = xasprintf("%s%s", c->root, en->path);
+		struct stat st;
+
+		if (lstat(path, &st))
+			return false;
+		if (en->kind == ENTRY_FILE &&
+		    (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != en->size ||
+		     st.st_mtim.tv_sec != en->mtime_s))
+			return false;
+	}
+	return true;
+}
+
 static struct compiler *add(struct compilers *c, const char *driver, struct err *e)
 {
 	struct toolchain *t = toolchain_probe(driver, c->path, c->known, e);
@@ -133,40 +178,45 @@ static struct compiler *add(struct compilers *c, const char *driver, struct err 
 		return NULL;
 	struct compiler *one = xcalloc(1, sizeof *one);
 
+	one->all = c;
 	one->toolchain = t;
-	one->root = xasprintf("%s/%.32s", c->dir, digest_hex(&t->id, hex));
-	fs_remove_tree(one->root, NULL);
+	one->root = xasprintf("%s/%.32s.%u", c->dir, digest_hex(&t->id, hex), ++c->staged);
+	DL_APPEND(c->list, one);
 	if (fs_mkdirs(c->dir, 0755, e) || toolchain_stage(t, one->root, e)) {
 		compiler_free(one);
 		return NULL;
 	}
 	log_line(LOG_INFO, "compiler=%s version=\"%s\" id=%.12s", driver, t->version, hex);
-	one->next = c->list;
-	c->list = one;
 	return one;
 }
 
-const struct compiler *compilers_find(struct compilers *c, const char *driver,
-				      const struct digest *id, struct slice entries,
-				      struct err *e)
+/* The one for DRIVER that fits: with ID and whole, or with ID NULL the one that is not retired. */
+static struct compiler *find(const struct compilers *c, const char *driver,
+			     const struct digest *id)
 {
+	for (struct compiler *i = c->list; i; i = i->next)
+		if (strcmp(i->toolchain->driver, driver) == 0 &&
+		    (id ? digest_equal(&i->toolchain->id, id) && is_whole(i) : !i->retired))
+			return i;
+	return NULL;
+}
+
+struct compiler *compilers_find(struct compilers *c, const char *driver,
+				const struct digest *id, struct slice entries,
+				struct err *e)
+{
+	struct compiler *one = find(c, driver, id);
 	struct stat st;
 
-	for (struct compiler **p = &c->list; *p; p = &(*p)->next) {
-		struct compiler *one = *p;
-
-		if (strcmp(one->toolchain->driver, driver) != 0)
-			continue;
-		if (digest_equal(&one->toolchain->id, id))
-			return one;
-		if (is_current(c, one->toolchain)) {
-			explain(one->toolchain, entries, e);
-			return NULL;
-		}
-		*p =
-		    one->next; /* an upgrade since: jobs under way keep their folder until they end */
-		break;
+	if (one)
+		return compiler_hold(one);
+	one = find(c, driver, NULL);
+	if (one && is_current(c, one->toolchain) && is_whole(one)) {
+		explain(one->toolchain, entries, e);
+		return NULL;
 	}
+	if (one)
+		retire(one);
 	if (!is_ours(c, driver)) {
 		err_set(e, 0, "%s is not in a folder where it looks for compilers", driver);
 		return NULL;
@@ -175,12 +225,11 @@ const struct compiler *compilers_find(struct compilers *c, const char *driver,
 		err_set(e, 0, "it has no %s", driver);
 		return NULL;
 	}
-	struct compiler *one = add(c, driver, e);
-
+	one = add(c, driver, e);
 	if (!one)
 		return NULL;
 	if (digest_equal(&one->toolchain->id, id))
-		return one;
+		return compiler_hold(one);
 	explain(one->toolchain, entries, e);
 	return NULL;
 }

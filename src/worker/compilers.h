@@ -3,8 +3,8 @@
 
 #include <stddef.h>
 /* The compilers of this machine: found by name in the usual folders, probed when a client first asks for
- * one, staged once as a lower layer. A client can only name what was found here: nothing else is ever
- * run on a client's word. */
+ * one, staged once as a lower layer, which stands while anyone holds it. A client can only name what was
+ * found here: nothing else is ever run on a client's word. */
 struct compilers;
 struct compiler;
 struct slice;
@@ -14,9 +14,11 @@ struct err;
 struct compilers *compilers_new(const char *path, const char *dir);
 void compilers_free(struct compilers *);
 
-/* The compiler at DRIVER if its identity is ID: ready to be used. NULL: ERR says what differs; ENTRIES (the
- * client's list, wire form) lets it name the file. */
-const struct compiler *compilers_find(struct compilers *, const char *driver,
-				      const struct digest *id, struct slice entries,
-				      struct err *);
+/* The compiler at DRIVER if its identity is ID: ready to be used, held for the caller. NULL: ERR says what
+ * differs; ENTRIES (the client's list, wire form) lets it name the file. */
+struct compiler *compilers_find(struct compilers *, const char *driver,
+				const struct digest *id, struct slice entries,
+				struct err *);
+struct compiler *compiler_hold(struct compiler *);  /* once more; returns it */
+void compiler_release(struct compiler *);           /* NULL is fine */
 const char *compiler_root(const struct compiler *); /* folder of its staged files */

@@ -74,6 +74,7 @@ void job_free(struct job *j)
 	if (j->stage == JOB_READY)
 		worker_unready(w, j);
 	run_free(j->run);
+	compiler_release(j->compiler);
 	if (j->fd >= 0)
 		close(j->fd);
 	arena_free(j->arena);

@@ -23,12 +23,13 @@ enum job_stage {
 
 struct job {
 	struct client *client;
-	struct job *next, *ready_next;
-	uint64_t id; /* the client's */
+	struct job *prev, *next;             /* utlist, of the client */
+	struct job *ready_prev, *ready_next; /* utlist, of the worker: while ready */
+	uint64_t id;                         /* the client's */
 	enum job_stage stage;
-	uint64_t barrier; /* every blob asked for up to this one must have come */
-	const struct compiler *compiler;
-	struct arena *arena; /* holds the message's strings */
+	uint64_t barrier;          /* every blob asked for up to this one must have come */
+	struct compiler *compiler; /* held */
+	struct arena *arena;       /* holds the message's strings */
 	const struct message_job *ask;
 	struct run *run;
 	const struct run_end *end; /* when sending */

@@ -236,6 +236,7 @@ static void open_all(struct worker *w, const struct options *o)
 
 static void close_all(struct worker *w)
 {
+	worker_close(w);
 	remove_leftovers(w->state_dir);
 	compilers_free(w->compilers);
 	own_free(w->own);

@@ -1,5 +1,8 @@
-/* A run: stdout and stderr go to memory files (or stderr to a terminal that we hold, so that the compiler
- * sees one where the user has one); the sandbox's upper layer holds every file written. */
+/* A run: what the compiler says comes through a pipe each for stdout and stderr (or through a terminal, so
+ * that it sees one where the user has one) into memory files; the sandbox's upper layer holds every
+ * file written. Not the memory files themselves as its stdout and stderr: nothing would limit them.
+ *
+ * Invariant: a memory file holds all that was said, in order, or the run is killed and has failed. */
 #include "worker/run.h"
 
 #include "base/err.h"
@@ -23,16 +26,26 @@
 #include <unistd.h>
 
 enum {
-	DEPTH_MAX = 64
+	DEPTH_MAX = 512, /* a descriptor each */
+	CHUNK = 64 << 10
 };
 
 static const uint64_t scratch_bytes = 4ULL << 30;
 
+/* What the compiler says on one descriptor. */
+struct said {
+	struct run *run;
+	struct loop_watch *watch; /* NULL once it can say no more */
+	int from;                 /* our end of the pipe or terminal; -1: none */
+	int text;                 /* the memory file */
+	uint64_t size;
+};
+
 struct run {
 	struct sandbox *sandbox;
-	struct loop_watch *watch, *terminal_watch;
-	int text[2];  /* memory files: stdout, stderr */
-	int terminal; /* the master side, or -1 */
+	struct loop_watch *watch;
+	struct said said[2]; /* stdout, stderr */
+	bool excess;         /* it said too much */
 	void (*done)(void *ctx, const struct run_end *);
 	void *ctx;
 	struct run_end end;
@@ -47,33 +60,67 @@ static int open_below(int at, const char *path, uint64_t flags)
 	return (int)syscall(SYS_openat2, at, path, &how, sizeof how);
 }
 
-/* What the compiler said to its terminal so far, into the stderr file. */
-static void drain_terminal(struct run *r)
+/* Takes what there is, at most one chunk. False when there is nothing, now or for good. */
+static bool take_text(struct said *s)
 {
-	char chunk[8192];
+	char chunk[CHUNK];
 	ssize_t n;
 
-	while ((n = read(r->terminal, chunk, sizeof chunk)) > 0)
-		if (lseek(r->text[1], 0, SEEK_CUR) < RUN_TEXT_MAX)
-			fs_write_all(r->text[1], chunk, (size_t)n, NULL);
+	while ((n = read(s->from, chunk, sizeof chunk)) < 0 && errno == EINTR)
+		;
+	if (n < 0 && errno == EAGAIN)
+		return false;
+	if (n <= 0) { /* a terminal that nobody holds any more says EIO */
+		loop_unwatch(s->watch);
+		s->watch = NULL;
+		return false;
+	}
+	s->size += (uint64_t)n;
+	if (s->run->excess || s->size > RUN_TEXT_MAX ||
+	    fs_write_all(s->text, chunk, (size_t)n, NULL)) {
+		s->run->excess = true;
+		sandbox_kill(s->run->sandbox);
+	}
+	return true;
 }
 
-static void on_terminal(void *ctx, unsigned got)
+static void on_text(void *ctx, unsigned got)
 {
 	(void)got;
-	drain_terminal(ctx);
+	take_text(ctx);
+}
+
+/* The rest, when nobody can write any more. */
+static void finish_text(struct said *s)
+{
+	while (take_text(s))
+		;
+	loop_unwatch(s->watch);
+	s->watch = NULL;
+}
+
+/* Returns the compiler's side, or -1. */
+static int open_pipe(struct said *s, struct err *e)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC))
+		return err_set(e, errno, "make a pipe for the compiler's messages");
+	s->from = ends[0];
+	fcntl(s->from, F_SETFL, O_NONBLOCK);
+	return ends[1];
 }
 
 /* A terminal that changes nothing of what is written to it. Returns the compiler's side, or -1. */
-static int open_terminal(struct run *r, struct loop *l, unsigned columns, struct err *e)
+static int open_terminal(struct said *s, unsigned columns, struct err *e)
 {
 	struct winsize size = {.ws_row = 24, .ws_col = (unsigned short)columns};
 	struct termios raw;
 	char name[128];
 
-	r->terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	if (r->terminal < 0 || grantpt(r->terminal) || unlockpt(r->terminal) ||
-	    ptsname_r(r->terminal, name, sizeof name))
+	s->from = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	if (s->from < 0 || grantpt(s->from) || unlockpt(s->from) ||
+	    ptsname_r(s->from, name, sizeof name))
 		return err_set(e, errno, "make a terminal for the compiler");
 	int slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
 
@@ -84,7 +131,6 @@ static int open_terminal(struct run *r, struct loop *l, unsigned columns, struct
 		tcsetattr(slave, TCSANOW, &raw);
 	}
 	ioctl(slave, TIOCSWINSZ, &size);
-	r->terminal_watch = loop_watch(l, r->terminal, LOOP_READ, on_terminal, r);
 	return slave;
 }
 
@@ -100,7 +146,7 @@ static int add_file(struct run *r, const char *path, const struct stat *st)
 }
 
 /* Lists regular files below FD (consumed), whose path is PATH. Removed names (whiteouts) and links are
- * not outputs of a compiler. 0, or -1 when there are too many. */
+ * not outputs of a compiler. 0, or -1 when there are too many or they lie too deep. */
 static int list_written(struct run *r, int fd, const char *path, int depth)
 {
 	DIR *d = fdopendir(fd);
@@ -120,14 +166,27 @@ static int list_written(struct run *r, int fd, const char *path, int depth)
 
 		if (S_ISREG(st.st_mode)) {
 			bad = add_file(r, full, &st);
-		} else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX) {
-			int sub = open_below(dirfd(d), i->d_name, O_RDONLY | O_DIRECTORY);
+		} else if (S_ISDIR(st.st_mode)) {
+			int sub = depth >= DEPTH_MAX ? -1
+						     : open_below(dirfd(d), i->d_name,
+								  O_RDONLY | O_DIRECTORY);
 
 			bad = sub < 0 ? -1 : list_written(r, sub, full, depth + 1);
 		}
 	}
 	closedir(d);
 	return bad;
+}
+
+/* What the run failed of, when it did not fail to start; NULL: of nothing. */
+static const char *list_all(struct run *r)
+{
+	if (r->excess)
+		return "the compiler printed too much to be kept";
+	int fd = open_below(sandbox_written(r->sandbox), ".", O_RDONLY | O_DIRECTORY);
+
+	return fd < 0 || list_written(r, fd, "", 0) ? "cannot list what the compiler wrote"
+						    : NULL;
 }
 
 static void on_end(void *ctx, unsigned got)
@@ -140,38 +199,37 @@ static void on_end(void *ctx, unsigned got)
 		return;
 	loop_unwatch(r->watch);
 	r->watch = NULL;
-	if (r->terminal >= 0)
-		drain_terminal(r);
+	for (int i = 0; i < 2; i++)
+		finish_text(&r->said[i]);
 	r->end.ran = end.started;
 	r->end.status = end.status;
 	r->end.user_us = end.user_us;
 	r->end.sys_us = end.sys_us;
 	r->end.maxrss_kb = end.maxrss_kb;
-	snprintf(r->end.why, sizeof r->end.why, "%s", end.why);
-	if (r->end.ran && sandbox_written(r->sandbox) >= 0) {
-		int fd =
-		    open_below(sandbox_written(r->sandbox), ".", O_RDONLY | O_DIRECTORY);
+	const char *why = end.started ? list_all(r) : end.why;
 
-		if (fd < 0 || list_written(r, fd, "", 0)) {
-			r->end.ran = false;
-			snprintf(r->end.why, sizeof r->end.why,
-				 "cannot list what the compiler wrote");
-		}
+	if (why) {
+		r->end.ran = false;
+		snprintf(r->end.why, sizeof r->end.why, "%s", why);
 	}
 	r->done(r->ctx, &r->end);
 }
 
-static int open_stdio(struct run *r, struct loop *l, const struct run_spec *spec,
-		      int stdio[3], struct err *e)
+static int open_stdio(struct run *r, const struct run_spec *spec, int stdio[3],
+		      struct err *e)
 {
-	r->text[0] = memfd_create("stdout", MFD_CLOEXEC);
-	r->text[1] = memfd_create("stderr", MFD_CLOEXEC);
-	if (r->text[0] < 0 || r->text[1] < 0)
-		return err_set(e, errno, "make files for the compiler's messages");
-	stdio[1] = r->text[0];
-	stdio[2] = spec->terminal ? open_terminal(r, l, spec->columns, e) : r->text[1];
-	if (stdio[2] < 0)
-		return -1;
+	static const char *const names[] = {"stdout", "stderr"};
+
+	for (int i = 0; i < 2; i++) {
+		r->said[i].text = memfd_create(names[i], MFD_CLOEXEC);
+		if (r->said[i].text < 0)
+			return err_set(e, errno, "make files for the compiler's messages");
+		stdio[1 + i] = i == 1 && spec->terminal
+				   ? open_terminal(&r->said[i], spec->columns, e)
+				   : open_pipe(&r->said[i], e);
+		if (stdio[1 + i] < 0)
+			return -1;
+	}
 	stdio[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return stdio[0] < 0 ? err_set(e, errno, "open /dev/null") : 0;
 }
@@ -183,10 +241,11 @@ struct run *run_start(struct loop *l, const struct run_spec *spec,
 	struct run *r = xcalloc(1, sizeof *r);
 	int stdio[3] = {-1, -1, -1};
 
-	r->text[0] = r->text[1] = r->terminal = -1;
+	for (int i = 0; i < 2; i++)
+		r->said[i] = (struct said){.run = r, .from = -1, .text = -1};
 	r->done = done;
 	r->ctx = ctx;
-	if (open_stdio(r, l, spec, stdio, e) == 0) {
+	if (open_stdio(r, spec, stdio, e) == 0) {
 		struct sandbox_spec s = {
 		    .lower = spec->lower,
 		    .nlower = spec->nlower,
@@ -203,15 +262,17 @@ struct run *run_start(struct loop *l, const struct run_spec *spec,
 
 		r->sandbox = sandbox_start(&s, e);
 	}
-	if (stdio[0] >= 0)
-		close(stdio[0]);
-	if (spec->terminal && stdio[2] >= 0)
-		close(stdio[2]);
+	for (int i = 0; i < 3; i++)
+		if (stdio[i] >= 0)
+			close(stdio[i]);
 	if (!r->sandbox) {
 		run_free(r);
 		return NULL;
 	}
 	r->watch = loop_watch(l, sandbox_fd(r->sandbox), LOOP_READ, on_end, r);
+	for (int i = 0; i < 2; i++)
+		r->said[i].watch =
+		    loop_watch(l, r->said[i].from, LOOP_READ, on_text, &r->said[i]);
 	return r;
 }
 
@@ -221,7 +282,7 @@ int run_open(struct run *r, unsigned index, uint64_t *size, struct err *e)
 	int fd;
 
 	if (index < 2)
-		fd = fcntl(r->text[index], F_DUPFD_CLOEXEC, 0);
+		fd = fcntl(r->said[index].text, F_DUPFD_CLOEXEC, 0);
 	else
 		fd = open_below(sandbox_written(r->sandbox),
 				r->end.files[index - 2].path + 1, O_RDONLY | O_NONBLOCK);
@@ -230,11 +291,6 @@ int run_open(struct run *r, unsigned index, uint64_t *size, struct err *e)
 		if (fd >= 0)
 			close(fd);
 		return -1;
-	}
-	if (index < 2 && st.st_size > RUN_TEXT_MAX) {
-		close(fd);
-		return err_set(e, EFBIG, "the compiler printed more than %d bytes",
-			       RUN_TEXT_MAX);
 	}
 	*size = (uint64_t)st.st_size;
 	return fd;
@@ -245,13 +301,14 @@ void run_free(struct run *r)
 	if (!r)
 		return;
 	loop_unwatch(r->watch);
-	loop_unwatch(r->terminal_watch);
 	sandbox_free(r->sandbox);
-	for (int i = 0; i < 2; i++)
-		if (r->text[i] >= 0)
-			close(r->text[i]);
-	if (r->terminal >= 0)
-		close(r->terminal);
+	for (int i = 0; i < 2; i++) {
+		loop_unwatch(r->said[i].watch);
+		if (r->said[i].from >= 0)
+			close(r->said[i].from);
+		if (r->said[i].text >= 0)
+			close(r->said[i].text);
+	}
 	for (size_t i = 0; i < r->end.nfiles; i++)
 		free(r->end.files[i].path);
 	free(r->end.files);

@@ -39,11 +39,11 @@ struct run_end {
 struct run *run_start(struct loop *, const struct run_spec *,
 		      void (*done)(void *ctx, const struct run_end *), void *ctx,
 		      struct err *);
-/* Output INDEX: 0 stdout, 1 stderr, 2… files: an open descriptor at offset 0, the caller's; or -1. */
+/* Output INDEX: 0 stdout, 1 stderr, 2… files: an open descriptor, the caller's, for pread; or -1. */
 int run_open(struct run *, unsigned index, uint64_t *size, struct err *);
 void run_free(struct run *); /* kills it first if need be; NULL is fine */
 
 enum {
-	RUN_TEXT_MAX = 64 << 20,
+	RUN_TEXT_MAX = 64 << 20, /* bytes of stdout, and of stderr: more fails the run */
 	RUN_FILES_MAX = 256
 };

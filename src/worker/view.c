@@ -82,20 +82,6 @@ const char *view_root(const struct view *v)
 	return v->root;
 }
 
-/* Removes NAME in PARENT, whatever it is. PATH is its full path, for a folder's tree. */
-static int remove_name(struct view *v, int parent, const char *name, const char *path)
-{
-	struct stat st;
-
-	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW))
-		return errno == ENOENT ? 0 : -1;
-	if (!S_ISDIR(st.st_mode))
-		return unlinkat(parent, name, 0);
-	AUTO_FREE char *full = xasprintf("%s%s", v->root, path);
-
-	return fs_remove_tree(full, NULL);
-}
-
 static int make_dir(int parent, const char *name)
 {
 	struct stat st;
@@ -141,10 +127,32 @@ static int make_file(struct view *v, int parent, const char *name, const struct 
 	if (renameat(v->temp_fd, temp, parent, name) == 0)
 		return 1;
 	if ((errno == EISDIR || errno == EEXIST || errno == ENOTEMPTY) &&
-	    remove_name(v, parent, name, en->path) == 0 &&
+	    fs_remove_at(parent, name, NULL) == 0 &&
 	    renameat(v->temp_fd, temp, parent, name) == 0)
 		return 1;
 	return err_set(e, errno, "place %s", en->path);
+}
+
+/* The folder that holds PATH, or -1. */
+static int open_folder(const struct view *v, const char *path)
+{
+	size_t n = (size_t)(path_base(path) - path);
+	AUTO_FREE char *dir = n > 1 ? xstrndup(path + 1, n - 2) : xstrdup(".");
+
+	return open_below(v->root_fd, dir, O_DIRECTORY | O_PATH, 0);
+}
+
+/* ELOOP: a link stands where a folder of that name was, and what was below went with the folder. */
+static bool is_absent(int code)
+{
+	return code == ENOENT || code == ENOTDIR || code == ELOOP;
+}
+
+bool view_has_folder(const struct view *v, const char *path)
+{
+	AUTO_FD int fd = open_folder(v, path);
+
+	return fd >= 0 || !is_absent(errno);
 }
 
 int view_apply(struct view *v, const struct entry *en, struct err *e)
@@ -154,16 +162,9 @@ int view_apply(struct view *v, const struct entry *en, struct err *e)
 	if (en->path[1] == 0)
 		return 1; /* the root itself */
 	const char *name = path_base(en->path);
-	AUTO_FREE char *dir = xstrndup(en->path + 1, (size_t)(name - en->path) - 1);
+	AUTO_FD int parent = open_folder(v, en->path);
 
-	if (*dir)
-		dir[strlen(dir) - 1] = 0;
-	AUTO_FD int parent =
-	    open_below(v->root_fd, *dir ? dir : ".", O_DIRECTORY | O_PATH, 0);
-
-	/* ELOOP: a link stands where the folder of that name was; it went with the folder. */
-	if (parent < 0 && en->kind == ENTRY_GONE &&
-	    (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+	if (parent < 0 && en->kind == ENTRY_GONE && is_absent(errno))
 		return 1;
 	if (parent < 0)
 		return err_set(e, errno, "open the folder of the client's %s", en->path);
@@ -173,12 +174,11 @@ int view_apply(struct view *v, const struct entry *en, struct err *e)
 			return err_set(e, errno, "make the client's folder %s", en->path);
 		return 1;
 	case ENTRY_LINK:
-		if (remove_name(v, parent, name, en->path) ||
-		    symlinkat(en->target, parent, name))
+		if (fs_remove_at(parent, name, NULL) || symlinkat(en->target, parent, name))
 			return err_set(e, errno, "make the client's link %s", en->path);
 		return 1;
 	case ENTRY_GONE:
-		if (remove_name(v, parent, name, en->path))
+		if (fs_remove_at(parent, name, NULL))
 			return err_set(e, errno, "remove the client's %s", en->path);
 		return 1;
 	case ENTRY_FILE: return make_file(v, parent, name, en, e);

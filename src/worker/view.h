@@ -19,3 +19,5 @@ const char *view_root(const struct view *);
 /* Brings one name up to date. 1: it stands. 0: a FILE whose bytes are not here: the caller asks for them and
  * calls again. -1: the name makes no sense or the disk failed (err->code ENOSPC …). */
 int view_apply(struct view *, const struct entry *, struct err *);
+/* False when the folder of the canonical PATH is not there (or is no folder any more). */
+bool view_has_folder(const struct view *, const char *path);

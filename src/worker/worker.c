@@ -1,11 +1,14 @@
 #include "worker/worker.h"
 
+#include "worker/client.h"
 #include "worker/job.h"
+
+#include <utlist.h>
 
 static void start_next(struct worker *w)
 {
-	while (w->running < w->slots && w->ready_first) {
-		struct job *j = w->ready_first;
+	while (w->running < w->slots && w->ready) {
+		struct job *j = w->ready;
 
 		worker_unready(w, j);
 		job_start(j);
@@ -15,31 +18,25 @@ static void start_next(struct worker *w)
 void worker_ready(struct worker *w, struct job *j)
 {
 	j->stage = JOB_READY;
-	j->ready_next = NULL;
-	if (w->ready_last)
-		w->ready_last->ready_next = j;
-	else
-		w->ready_first = j;
-	w->ready_last = j;
+	DL_APPEND2(w->ready, j, ready_prev, ready_next);
 	start_next(w);
 }
 
 void worker_unready(struct worker *w, struct job *j)
 {
-	struct job *before = NULL;
-
-	for (struct job *i = w->ready_first; i && i != j; i = i->ready_next)
-		before = i;
-	if (before)
-		before->ready_next = j->ready_next;
-	else
-		w->ready_first = j->ready_next;
-	if (w->ready_last == j)
-		w->ready_last = before;
+	j->stage = JOB_WAITING;
+	DL_DELETE2(w->ready, j, ready_prev, ready_next);
 }
 
 void worker_slot_free(struct worker *w)
 {
 	w->running--;
 	start_next(w);
+}
+
+void worker_close(struct worker *w)
+{
+	w->slots = 0; /* what ends makes no room for another */
+	while (w->clients)
+		client_close(w->clients);
 }

@@ -19,9 +19,9 @@ struct worker {
 	bool confined;            /* sandboxes work here */
 	char unconfined_why[300]; /* else why not */
 	unsigned slots, running;
-	uint64_t serial; /* names folders */
-	struct job *ready_first,
-	    *ready_last; /* jobs with all they need, waiting for a slot */
+	uint64_t serial;        /* names folders */
+	struct client *clients; /* utlist */
+	struct job *ready;      /* utlist: jobs with all they need, waiting for a slot */
 };
 
 enum {
@@ -32,5 +32,7 @@ enum {
 
 /* JOB has all it needs: it starts now or when a slot is free. */
 void worker_ready(struct worker *, struct job *);
-void worker_unready(struct worker *, struct job *); /* it will not start after all */
-void worker_slot_free(struct worker *);             /* a running job has ended */
+/* It leaves the queue and is WAITING again. */
+void worker_unready(struct worker *, struct job *);
+void worker_slot_free(struct worker *); /* a running job has ended */
+void worker_close(struct worker *);     /* ends all jobs and connections */

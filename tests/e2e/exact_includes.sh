@@ -237,4 +237,43 @@ both '#embed' -- sh -c '%CC -std=gnu2x -c e.c; echo $?'
 printf '#if __has_embed("blob.bin")\nint e = 1;\n#endif\n' > he.c
 both '__has_embed' -- sh -c '%CC -std=gnu2x -c he.c; echo $?'
 
+# --- What changes between two compiles --------------------------------------------------------
+new_tree
+mkdir -p src lib inc inc2
+echo 'int x = 1;' > inc/x.h
+echo 'int x = 2;' > inc2/x.h
+echo '#include "x.h"' > src/s.c
+cp src/s.c lib/s.c
+both --remote=2 'a header goes that another folder had named' -- sh -c 'OPT="-MD -I../inc -I../inc2"
+	cd src && %CC $OPT -c s.c && rm ../inc/x.h && cd ../lib && %CC $OPT -c s.c'
+both --remote=2 'a folder goes that another folder had named' -- sh -c 'OPT="-MD -I../inc -I../inc2"
+	cd src && %CC $OPT -c s.c && rm -r ../inc && cd ../lib && %CC $OPT -c s.c'
+
+new_tree
+mkdir -p inc/sub one two sys1 sys2
+printf '#if __has_include("sub/opt.h")\n#include "sub/opt.h"\n#else\nint opt = 0;\n#endif\n' > o.c
+both --remote=4 'a header appears, two standards with one search list' -- sh -c '%CC -std=gnu99 -Iinc -c o.c -o 0.o && %CC -std=gnu99 -Iinc -c o.c -o 1.o &&
+	%CC -std=gnu11 -Iinc -c o.c -o 2.o && echo "int opt = 1;" > inc/sub/opt.h && %CC -std=gnu11 -Iinc -MD -c o.c -o 3.o'
+mkdir -p one/sub two/sub
+echo first > two/sub/blob.bin
+printf '__asm__(".section .rodata\\nblob: .incbin \\"sub/blob.bin\\"\\n");\n' > i.c
+same --remote=4 'gcc: a file of .incbin appears, two search lists' -- sh -c 'OPT="-Ione -Itwo"
+	gcc $OPT -isystem sys1 -c i.c -o 0.o && gcc $OPT -isystem sys1 -c i.c -o 1.o && gcc $OPT -isystem sys2 -c i.c -o 2.o &&
+	echo second > one/sub/blob.bin && gcc $OPT -isystem sys2 -c i.c -o 3.o'
+
+new_tree
+mkdir a
+echo 'int s;' > s.c
+echo '#include "b.h"' > t.c
+both --remote=2 'a duplicate of the search list becomes a folder of its own' -- sh -c 'ln -s a b
+	%CC -Ia -Ib -c s.c && rm b && mkdir b && echo "int b;" > b/b.h && %CC -MD -Ia -Ib -c t.c'
+both --remote=2 'a folder of the search list becomes a duplicate' -- sh -c 'mkdir b c; echo "int b;" > b/b.h; echo "int c;" > c/b.h
+	%CC -Ic -Ib -c t.c -o 1.o && rm -r c && ln -s b c && %CC -MD -Ic -Ib -c t.c'
+both --remote=2 'a file named by -I becomes a folder' -- sh -c 'touch b
+	%CC -Ib -c s.c; rm b && mkdir b && echo "int b;" > b/b.h && %CC -MD -Ib -c t.c'
+both --remote=2 'a folder of CPATH becomes another one' -- sh -c 'ln -s a b; export CPATH=a:b
+	%CC -c s.c; rm b && mkdir b && echo "int b;" > b/b.h && %CC -MD -c t.c'
+both 'a pipe as response file' -- sh -c 'mkfifo pipe; { timeout 5 sh -c "echo -c s.c > pipe" 2> writer.txt & }
+	timeout 5 %CC @pipe; echo $?; wait; rm writer.txt'
+
 farm_done

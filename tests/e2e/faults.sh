@@ -131,6 +131,16 @@ worker_pid()
 	echo "${!v}"
 }
 
+# A small job, the file q.c of the tree, ran on a worker: they are up, and not resting after a failure.
+travels_again()
+{
+	local before
+	[ -z "$FARM_PLAIN" ] || return 0
+	before=$(status_get .jobs.remote)
+	PATH=$FARM_PATH gcc -c q.c -o "$WORK/q.o"
+	[ "$(status_get .jobs.remote)" -gt "$before" ]
+}
+
 # --- Workers ---------------------------------------------------------------------------------
 
 kill_workers()
@@ -206,15 +216,6 @@ if wanted 'a store that is too small'; then
 	printf '#include "h.h"\nint first = sizeof v1;\n' > x.c
 	printf '#include "h.h"\nint second = sizeof v2;\n' > y.c
 	echo 'int quick;' > q.c
-	# A job that needs little of it travels: the worker is up again.
-	travels_again()
-	{
-		local before
-		[ -z "$FARM_PLAIN" ] || return 0
-		before=$(status_get .jobs.remote)
-		PATH=$FARM_PATH gcc -c q.c -o "$WORK/q.o"
-		[ "$(status_get .jobs.remote)" -gt "$before" ]
-	}
 	same 'a store that is too small for a header' -- gcc -MD -c x.c
 	check 'a store that is too small: the worker comes back' -- wait_until 40 travels_again
 	same 'a store that is too small: the next job with that header' -- gcc -MD -c y.c
@@ -246,7 +247,7 @@ new_tree
 for ((i = 0; i < 70; i++)); do echo '#include "loud.h"'; done > loud.c
 echo 'int quick;' > q.c
 same 'seventy megabytes of messages' -- gcc -fno-diagnostics-show-caret -c loud.c
-same --remote 'a job after them' -- gcc -c q.c
+check 'seventy megabytes of messages: the worker goes on' -- wait_until 40 travels_again
 
 # --- The network -----------------------------------------------------------------------------
 

@@ -166,5 +166,51 @@ worker_start || bail 'the second worker does not start'
 export MUSTER_HOSTS="$other $ADDRESS"
 same --remote 'beside it, a worker with the same' -- gcc -c q.c
 same --remote=6 'which gets all the jobs' -- sh -c 'for i in 1 2 3 4 5 6; do gcc -DN=$i -c q.c -o q$i.o & done; wait'
+farm_stop
+cd /
+
+# --- An upgrade ------------------------------------------------------------------------------
+
+# The compiler of all sides becomes another one and then the first again, while a job that began with
+# the first still needs its assembler.
+remote_quick()
+{
+	local before
+	before=$(status_get .jobs.remote)
+	PATH=$FARM_PATH timeout 60 gcc -c q.c -o "$1.o"
+	[ "$(status_get .jobs.remote)" -gt "$before" ]
+}
+
+job_runs()
+{
+	status_is '[.workers[].running] | add >= 1'
+}
+
+if wanted 'an upgrade'; then
+	WORKERS=4
+	farm_start 1 --slots 2
+	new_tree
+	echo 'int quick;' > q.c
+	slow_source 500 > s.cc
+	# shellcheck disable=SC2086
+	g++ $SLOW_FLAGS -c s.cc -o s.plain
+	# shellcheck disable=SC2086
+	PATH=$FARM_PATH timeout 90 g++ $SLOW_FLAGS -c s.cc &
+	job=$!
+	check 'an upgrade: a job begins before it' -- wait_until 30 job_runs
+	mount --bind "$WORK/as" "$as"
+	MOUNTS=("$as")
+	check 'an upgrade: a job with the new assembler' -- remote_quick new
+	unmount_all
+	# Another agent, since the first knows that the worker has this compiler.
+	export MUSTER_STATE_DIR=$WORK/b
+	check 'an upgrade: a job with the old one again' -- remote_quick old
+	timeout 10 "$BUILD/muster" stop > "$WORK/out" 2>&1
+	export MUSTER_STATE_DIR=$WORK/a
+	check 'an upgrade: the first job has not ended' -- job_runs
+	wait $job
+	check 'an upgrade and back in the middle of a job' -- cmp s.plain s.o
+	check 'an upgrade: that job was not done here' -- status_is '.jobs.local == 0'
+fi
 
 farm_done
