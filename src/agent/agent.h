@@ -39,8 +39,8 @@ struct agent {
 
 	struct remote *remotes; /* by id (uthash) */
 	uint64_t next_remote;
-	char *hosts; /* the text they were made from */
-	size_t nhosts; /* how many it names */
+	char *hosts;             /* the text they were made from */
+	size_t nhosts;           /* how many it names */
 	struct loop_timer *reap; /* fires agent_reap */
 
 	struct task *tasks; /* by id (uthash) */

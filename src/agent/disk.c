@@ -47,8 +47,7 @@ struct dir {
 	uint64_t name_hash; /* of its last component, in PARENT */
 	bool exists, racy, unlistable;
 	struct stat st;
-	uint64_t epoch;      /* last looked at */
-	uint64_t generation; /* when absent: the generation at which that was established */
+	uint64_t epoch; /* last looked at */
 	struct names names;
 	struct asked *asked;
 	UT_hash_handle hh;
@@ -66,7 +65,8 @@ struct walk {
 	char *path;          /* key */
 	struct node **nodes; /* folders and links passed, and the end if it exists */
 	size_t n;
-	char *canonical; /* of the end */
+	char *
+	    canonical; /* of the end; GONE: of the first name on the way that is not there */
 	enum node_kind kind;
 	uint64_t walks;
 	uint64_t stamp; /* when it was walked */
@@ -74,14 +74,17 @@ struct walk {
 };
 
 struct track {
+	uint32_t id; /* from 1, never given twice */
 	struct dir **dirs;
 	size_t n, cap;
 	struct names members; /* by address */
 };
 
+/* A node in its folder: what vanishes there is found from above, however the folder is spelled. */
 struct node_slot {
-	char *path;
+	char *path; /* key */
 	struct node *node;
+	struct node_slot *child, *sibling;
 	UT_hash_handle hh;
 };
 
@@ -105,7 +108,7 @@ struct disk {
 	size_t ngone;
 	struct file **awaited; /* their names are there, but lead to no file (yet) */
 	size_t nawaited;
-	uint32_t next_file, next_node, next_version;
+	uint32_t next_file, next_node, next_version, next_track;
 	uint64_t epoch, generation, walks, stamp;
 	int64_t now_ns; /* CLOCK_REALTIME at the epoch's begin */
 	struct track *track;
@@ -141,19 +144,36 @@ static bool is_racy(const struct stat *st, int64_t now)
 
 /* -- nodes ----------------------------------------------------------------------------------- */
 
-static struct node *node_get(struct disk *d, const char *path)
+static struct node_slot *slot_find(struct disk *d, const char *path)
 {
 	struct node_slot *s;
 
 	HASH_FIND_STR(d->nodes, path, s);
+	return s;
+}
+
+/* Made when it is new, in its folder's, up to "/". */
+static struct node_slot *slot_get(struct disk *d, const char *path)
+{
+	struct node_slot *s = slot_find(d, path);
+
 	if (s)
-		return s->node;
+		return s;
 	s = xcalloc(1, sizeof *s);
 	s->node = xcalloc(1, sizeof *s->node);
 	s->node->id = d->next_node++;
 	s->node->path = s->path = xstrdup(path);
 	HASH_ADD_KEYPTR(hh, d->nodes, s->path, strlen(s->path), s);
-	return s->node;
+	size_t above = (size_t)(path_base(path) - path);
+
+	if (path[above]) {
+		AUTO_FREE char *dir = xstrndup(path, above > 1 ? above - 1 : above);
+		struct node_slot *parent = slot_get(d, dir);
+
+		s->sibling = parent->child;
+		parent->child = s;
+	}
+	return s;
 }
 
 static void set_gone(struct disk *d, struct node *n)
@@ -168,12 +188,11 @@ static void set_gone(struct disk *d, struct node *n)
 /* What was below a folder is gone with it, also when the like appears there again. */
 static void below_vanished(struct disk *d, const struct node *dir)
 {
-	size_t len = strlen(dir->path);
-
-	for (struct node_slot *s = d->nodes; s; s = s->hh.next)
-		if (strncmp(s->path, dir->path, len) == 0 && s->path[len] == '/' &&
-		    s->node->kind != NODE_GONE)
+	for (struct node_slot *s = slot_find(d, dir->path)->child; s; s = s->sibling) {
+		if (s->node->kind != NODE_GONE)
 			set_gone(d, s->node);
+		below_vanished(d, s->node);
+	}
 }
 
 static void node_vanished(struct disk *d, struct node *n)
@@ -248,9 +267,10 @@ static void read_file(struct disk *d, struct node *n, const struct stat *st)
 	bool was_file = n->kind == NODE_FILE;
 
 	if (hash_file(n->path, &digest, NULL, NULL)) {
+		if (n->kind != NODE_OTHER)
+			n->stamp = ++d->stamp;
 		n->kind = NODE_OTHER; /* unreadable: the compiler here will say so */
 		n->version = 0;
-		n->stamp = ++d->stamp;
 		return;
 	}
 	bool same_bytes = was_file && digest_equal(&digest, &n->digest);
@@ -291,7 +311,8 @@ static void node_look(struct disk *d, struct node *n)
 		read_file(d, n, &st);
 	} else {
 		n->kind = NODE_OTHER;
-		n->stamp = ++d->stamp;
+		if (before != NODE_OTHER)
+			n->stamp = ++d->stamp;
 	}
 	if (before != NODE_GONE && n->kind != before) {
 		d->walks++;
@@ -362,7 +383,7 @@ static void walk_step(struct disk *d, struct walk *w, const struct walk *parent,
 
 	walk_add_all(w, parent);
 	if (parent->kind != NODE_DIR) {
-		walk_end(w, NODE_GONE, "/");
+		walk_end(w, NODE_GONE, parent->canonical);
 		return;
 	}
 	if (strcmp(name, "..") == 0) {
@@ -377,15 +398,14 @@ static void walk_step(struct disk *d, struct walk *w, const struct walk *parent,
 	struct stat st;
 
 	if (lstat(path, &st)) {
-		struct node_slot *s;
+		struct node_slot *s = slot_find(d, path);
 
-		HASH_FIND_STR(d->nodes, path, s);
 		if (s)
 			node_vanished(d, s->node);
 		walk_end(w, NODE_GONE, path);
 		return;
 	}
-	struct node *n = node_get(d, path);
+	struct node *n = slot_get(d, path)->node;
 
 	if (n->epoch != d->epoch || n->kind == NODE_GONE)
 		node_look(d, n);
@@ -449,27 +469,57 @@ static struct walk *walk_to(struct disk *d, const char *path, int links)
 	return w;
 }
 
+static void walk_look(struct disk *d, const struct walk *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		node_look_once(d, w->nodes[i]);
+}
+
+/* Where PATH leads, with all that it passes looked at in this epoch. */
+static struct walk *walk_anew(struct disk *d, const char *path)
+{
+	walk_look(d, walk_to(d, path, 0));
+	return walk_to(d, path, 0); /* the same, unless something on the way has changed */
+}
+
 enum node_kind disk_walk(struct disk *d, const char *path,
 			 void (*each)(void *ctx, struct node *), void *ctx)
 {
-	struct walk *w = walk_to(d, path, 0);
+	struct walk *w = walk_anew(d, path);
 
-	for (size_t i = 0; i < w->n; i++)
-		node_look_once(d, w->nodes[i]);
-	w = walk_to(d, path, 0); /* the same one, unless something on the way has changed */
-	for (size_t i = 0; i < w->n; i++)
+	for (size_t i = 0; each && i < w->n; i++)
 		if (w->nodes[i]->kind != NODE_GONE)
 			each(ctx, w->nodes[i]);
 	return w->kind;
 }
 
+static bool walk_fresh(const struct walk *w, uint64_t stamp)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->nodes[i]->stamp > stamp)
+			return false;
+	return true;
+}
+
+bool disk_place_fresh(struct disk *d, const char *path, uint64_t stamp)
+{
+	struct walk *w = walk_anew(d, path);
+
+	if (!walk_fresh(w, stamp))
+		return false;
+	if (w->kind != NODE_GONE)
+		return true;
+	struct node_slot *s = slot_find(d, w->canonical);
+
+	return !s || s->node->stamp <= stamp; /* it was not there before, either */
+}
+
 /* -- folders --------------------------------------------------------------------------------- */
 
-static void dir_list(struct disk *d, struct dir *dir)
+static void dir_list(struct dir *dir)
 {
 	DIR *list = opendir(dir->path);
 
-	(void)d;
 	names_clear(&dir->names);
 	dir->unlistable = !list;
 	if (!list)
@@ -477,6 +527,30 @@ static void dir_list(struct disk *d, struct dir *dir)
 	for (struct dirent *i; (i = readdir(list));)
 		names_add(&dir->names, names_hash(i->d_name, strlen(i->d_name)));
 	closedir(list);
+}
+
+/* DIR was just listed. A file that was found by another spelling of the same folder, and told to workers,
+ * may be missing here: nobody asks for it by this spelling, so it is looked at now. */
+static void dir_miss(struct disk *d, const struct dir *dir)
+{
+	struct walk *w = walk_to(d, dir->path, 0);
+
+	if (w->kind != NODE_DIR) { /* as remembered: it has just become one */
+		for (size_t i = 0; i < w->n; i++)
+			node_look(d, w->nodes[i]);
+		d->walks++;
+		w = walk_to(d, dir->path, 0);
+	}
+	struct node_slot *s = w->kind == NODE_DIR ? slot_find(d, w->canonical) : NULL;
+
+	for (s = s ? s->child : NULL; s; s = s->sibling) {
+		const char *name = path_base(s->path);
+
+		if (s->node->kind != NODE_GONE &&
+		    (dir->unlistable ||
+		     !names_has(&dir->names, names_hash(name, strlen(name)))))
+			node_look(d, s->node);
+	}
 }
 
 /* The names that were asked for: have any come or gone? */
@@ -501,6 +575,23 @@ static void dir_compare(struct disk *d, struct dir *dir)
 	}
 }
 
+/* No folder is there (any more). What the worker was told of the way to it, by this spelling or another, is
+ * looked at: it must not find there what is not here. */
+static void dir_absent(struct disk *d, struct dir *dir)
+{
+	struct walk *w = walk_to(d, dir->path, 0);
+
+	for (size_t i = 0; i < w->n; i++)
+		node_look(d, w->nodes[i]);
+	if (!dir->exists)
+		return;
+	dir->exists = false;
+	names_clear(&dir->names);
+	d->generation++;
+	d->walks++;
+	dir_compare(d, dir);
+}
+
 static void dir_look(struct disk *d, struct dir *dir)
 {
 	struct stat st;
@@ -508,21 +599,8 @@ static void dir_look(struct disk *d, struct dir *dir)
 
 	if (dir->epoch == d->epoch)
 		return;
-	dir->epoch = d->epoch;
-	dir->exists = stat(dir->path, &st) == 0 && S_ISDIR(st.st_mode);
-	if (!dir->exists) {
-		dir->generation = d->generation;
-		if (existed) {
-			struct walk *w = walk_to(d, dir->path, 0);
-			struct node *end = w->n ? w->nodes[w->n - 1] : NULL;
-
-			names_clear(&dir->names);
-			if (end)
-				node_look(d, end);
-			d->generation++;
-			d->walks++;
-			dir_compare(d, dir);
-		}
+	if (stat(dir->path, &st) || !S_ISDIR(st.st_mode)) {
+		dir_absent(d, dir);
 		return;
 	}
 	if (existed && !dir->racy && same_stat(&st, &dir->st))
@@ -531,12 +609,14 @@ static void dir_look(struct disk *d, struct dir *dir)
 
 	if (existed && (st.st_dev != dir->st.st_dev || st.st_ino != dir->st.st_ino))
 		d->walks++; /* another folder under the same name */
+	dir->exists = true;
 	dir->st = st;
 	dir->racy = is_racy(&st, now);
-	dir_list(d, dir);
+	dir_list(dir);
 	if (!existed)
 		d->generation++;
 	dir_compare(d, dir);
+	dir_miss(d, dir);
 }
 
 static struct asked *dir_ask(struct dir *dir, uint64_t hash)
@@ -573,10 +653,35 @@ static bool dir_ruled_out(struct dir *dir)
 {
 	if (!dir->parent)
 		return false;
-	return !dir->parent->exists || !dir_ask(dir->parent, dir->name_hash)->present;
+	return !dir_ask(dir->parent, dir->name_hash)->present;
 }
 
-/* A folder by its spelling. One that its parent's listing rules out costs no system call. */
+/* Looks at DIR and has it tracked, or in its stead the one above whose listing rules it out, which costs no
+ * system call of its own. Tracked is also a name that stands there but is no folder yet (a link). */
+static void dir_settle(struct disk *d, struct dir *dir)
+{
+	if (!dir->exists && dir->parent) {
+		dir_settle(d, dir->parent);
+		if (dir_ruled_out(dir))
+			return;
+	}
+	dir_look(d, dir);
+	track_add(d, dir);
+}
+
+static struct dir *dir_make(struct disk *d, const char *path, size_t len)
+{
+	struct dir *dir = xcalloc(1, sizeof *dir);
+
+	dir->path = xstrndup(path, len);
+	HASH_ADD_KEYPTR(hh, d->dirs, dir->path, len, dir);
+	const char *base = path_base(dir->path);
+
+	dir->name_hash = names_hash(base, strlen(base));
+	return dir;
+}
+
+/* A folder by its spelling. */
 static struct dir *dir_get(struct disk *d, const char *path)
 {
 	size_t len = strlen(path);
@@ -586,26 +691,27 @@ static struct dir *dir_get(struct disk *d, const char *path)
 	struct dir *dir;
 
 	HASH_FIND(hh, d->dirs, path, len, dir);
-	if (!dir) {
-		dir = xcalloc(1, sizeof *dir);
-		dir->path = xstrndup(path, len);
-		HASH_ADD_KEYPTR(hh, d->dirs, dir->path, len, dir);
-		const char *base = path_base(dir->path);
-
-		dir->name_hash = names_hash(base, strlen(base));
-		dir->generation = UINT64_MAX;
-	}
-	if (dir->exists) {
-		dir_look(d, dir);
-	} else if (dir->generation != d->generation || !dir->parent) {
-		if (!dir_ruled_out(dir))
-			dir_look(d, dir);
-		dir->generation = d->generation;
-	}
-	/* A name that is there but is no folder (a link to one that is to come) is watched itself. */
-	if (dir->exists || !dir_ruled_out(dir))
-		track_add(d, dir);
+	if (!dir)
+		dir = dir_make(d, path, len);
+	dir_settle(d, dir);
 	return dir;
+}
+
+/* DIR/NAME, where NAME is one component. */
+static struct dir *dir_child(struct disk *d, struct dir *dir, const char *name, size_t n)
+{
+	AUTO_FREE char *path = xasprintf("%s%s%.*s", dir->path,
+					 strcmp(dir->path, "/") ? "/" : "", (int)n, name);
+	bool dots = name[0] == '.' && (n == 1 || (n == 2 && name[1] == '.'));
+	struct dir *child;
+
+	HASH_FIND_STR(d->dirs, path, child);
+	if (!child)
+		child = dir_make(d, path, strlen(path));
+	if (!dots)
+		child->parent = dir;
+	dir_settle(d, child);
+	return child;
 }
 
 /* DIR/PREFIX, whose parents are asked first. */
@@ -616,32 +722,8 @@ static struct dir *dir_below(struct disk *d, struct dir *dir, const char *prefix
 
 		while (end < n && prefix[end] != '/')
 			end++;
-		if (end > i) {
-			AUTO_FREE char *path = xasprintf("%s%s%.*s", dir->path,
-							 strcmp(dir->path, "/") ? "/" : "",
-							 (int)(end - i), prefix + i);
-			struct dir *parent = dir;
-			bool dots =
-			    prefix[i] == '.' &&
-			    (end - i == 1 || (end - i == 2 && prefix[i + 1] == '.'));
-			struct dir *known;
-
-			HASH_FIND_STR(d->dirs, path, known);
-			if (!known && !dots && parent->exists &&
-			    !dir_ask(parent, names_hash(prefix + i, end - i))->present) {
-				/* Not there; remember it as such, with its parent as the witness. */
-				known = xcalloc(1, sizeof *known);
-				known->path = xstrdup(path);
-				known->name_hash = names_hash(prefix + i, end - i);
-				known->parent = parent;
-				known->generation = d->generation;
-				HASH_ADD_KEYPTR(hh, d->dirs, known->path,
-						strlen(known->path), known);
-			}
-			dir = dir_get(d, path);
-			if (!dir->parent && !dots)
-				dir->parent = parent;
-		}
+		if (end > i)
+			dir = dir_child(d, dir, prefix + i, end - i);
 		i = end + 1;
 	}
 	return dir;
@@ -797,9 +879,14 @@ static void fs_done(void *ctx, const struct scan_file *file, const char *text, s
 	free((char *)(uintptr_t)text);
 }
 
+/* Told apart by track: what was looked up for one search list is never believed for another, whose track may
+ * lack the folders that it depends on (lists of the assembler are shared by many). So every answer that is
+ * believed was looked up while its folders were added to the track that this epoch has looked at. */
 static uint64_t fs_generation(void *ctx)
 {
-	return ((struct disk *)ctx)->generation;
+	const struct disk *d = ctx;
+
+	return d->generation << 32 | (d->track ? d->track->id : 0);
 }
 
 void disk_file_walk(struct disk *d, const struct scan_file *file,
@@ -812,6 +899,16 @@ void disk_file_walk(struct disk *d, const struct scan_file *file,
 	for (size_t i = 0; i < w->n; i++)
 		if (w->nodes[i]->kind != NODE_GONE)
 			each(ctx, w->nodes[i]);
+}
+
+bool disk_file_fresh(struct disk *d, const struct scan_file *file, uint64_t stamp)
+{
+	struct file *f = (struct file *)(uintptr_t)file;
+
+	walk_look(d, file_walk(d, f));
+	const struct walk *w = file_walk(d, f);
+
+	return w->kind == NODE_FILE && walk_fresh(w, stamp);
 }
 
 uint64_t disk_file_stamp(struct disk *d, const struct scan_file *file)
@@ -849,8 +946,19 @@ const struct scan_fs *disk_scan_fs(struct disk *d)
 
 struct track *track_new(struct disk *d)
 {
-	(void)d;
-	return xcalloc(1, sizeof(struct track));
+	struct track *t = xcalloc(1, sizeof *t);
+
+	t->id = ++d->next_track;
+	return t;
+}
+
+void track_free(struct track *t)
+{
+	if (!t)
+		return;
+	free(t->dirs);
+	names_clear(&t->members);
+	free(t);
 }
 
 void disk_begin(struct disk *d, struct track *t)
@@ -927,14 +1035,4 @@ void disk_free(struct disk *d)
 	free(d->gone);
 	free(d->awaited);
 	free(d);
-}
-
-bool disk_file_fresh(struct disk *d, const struct scan_file *file, uint64_t stamp)
-{
-	struct node *n = disk_file_node(d, file);
-
-	if (!n)
-		return false;
-	node_look_once(d, n);
-	return n->kind == NODE_FILE && n->stamp <= stamp;
 }

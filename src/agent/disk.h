@@ -49,6 +49,9 @@ struct err;
 struct disk *disk_new(void);
 void disk_free(struct disk *);
 struct track *track_new(struct disk *);
+void track_free(
+    struct track
+	*); /* not the one of the current epoch, unless the disk is not used again */
 
 /* Begins an epoch: from now on every file is looked at anew, once; the folders of TRACK (may be NULL) at
  * once, and find() adds to it. */
@@ -57,7 +60,7 @@ const struct scan_fs *disk_scan_fs(struct disk *);
 
 /* The file at PATH (absolute) as find gives it. */
 const struct scan_file *disk_find(struct disk *, const char *path);
-/* Calls EACH for every node that PATH (absolute; a file, folder or nothing) passes, in order, parents first;
+/* Calls EACH (may be NULL) for every node that PATH (absolute; a file, folder or nothing) passes, in order, parents first;
  * a PATH that does not exist passes what does. Returns the kind of thing at its end. */
 enum node_kind disk_walk(struct disk *, const char *path,
 			 void (*each)(void *ctx, struct node *), void *ctx);
@@ -74,7 +77,11 @@ uint64_t disk_stamp(const struct disk *);
 bool disk_node_same(struct disk *, struct node *);
 /* Nodes that vanished, in order: number I of them, or NULL when there are no more. */
 struct node *disk_gone(const struct disk *, size_t i);
-/* True when FILE, looked at once in this epoch, is still the file it was at STAMP. */
+/* True when FILE is still the file it was at STAMP, and so is every folder and link on the way to it. Each is
+ * looked at once in this epoch. */
 bool disk_file_fresh(struct disk *, const struct scan_file *, uint64_t stamp);
+/* The same for PATH (absolute; a file, folder or nothing), which was walked before STAMP: nothing then and
+ * nothing now is fresh, too. */
+bool disk_place_fresh(struct disk *, const char *path, uint64_t stamp);
 /* A regular file that had these bytes when it was last looked at, or NULL. */
 struct node *disk_by_digest(struct disk *, const struct digest *);

@@ -86,6 +86,33 @@ static int detect(struct arena *a, const char *driver, const char *path, int m32
 	return 0;
 }
 
+/* What Linux says of the first processor, as far as compilers look: cpuid's words and the sizes of caches.
+ * A home folder may be shared by machines, and a machine may move to another host between two agents. */
+static const char *processor(void)
+{
+	static const char *const names[] = {
+	    "vendor_id", "cpu family", "model", "cache size", "flags", "Features", "CPU "};
+	static char hex[DIGEST_HEX];
+	AUTO_BUF struct buf all = {0};
+	char *line = NULL;
+	size_t cap = 0;
+	struct digest d;
+
+	if (*hex)
+		return hex;
+	FILE *f = fopen("/proc/cpuinfo", "re");
+
+	while (f && getline(&line, &cap, f) > 1) /* up to an empty line */
+		for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+			if (strncmp(line, names[i], strlen(names[i])) == 0)
+				buf_str(&all, line);
+	if (f)
+		fclose(f);
+	free(line);
+	hash_bytes(all.data ? all.data : "", all.len, &d);
+	return digest_hex(&d, hex);
+}
+
 const char *native_specs(struct arena *a, const char *driver, const char *path, int m32,
 			 const char *dir, struct err *e)
 {
@@ -95,8 +122,9 @@ const char *native_specs(struct arena *a, const char *driver, const char *path, 
 
 	if (stat(driver, &st))
 		return err_set(e, 0, "the compiler is not there"), NULL;
-	AUTO_FREE char *key = xasprintf("%s %d %lld %lld", driver, m32,
-					(long long)st.st_mtim.tv_sec, (long long)st.st_ino);
+	AUTO_FREE char *key =
+	    xasprintf("%s %d %lld %lld %lld %s", driver, m32, (long long)st.st_mtim.tv_sec,
+		      (long long)st.st_dev, (long long)st.st_ino, processor());
 
 	hash_bytes(key, strlen(key), &d);
 	const char *file =

@@ -474,6 +474,8 @@ static struct plan *finish(struct maker *m)
 		return stay(p, "native means this machine's processor");
 	if (!fits(p))
 		return stay(p, "its command is too long to send");
+	for (size_t i = 0; i < p->places.n; i++) /* what is seen first has a stamp of now */
+		disk_walk(m->agent->disk, p->places.v[i], NULL, NULL);
 	p->stamp = disk_stamp(m->agent->disk);
 	p->unit = unit_key(p);
 	p->travels = true;
@@ -528,6 +530,9 @@ bool plan_is_fresh(struct agent *agent, const struct plan *p)
 	disk_begin(agent->disk, NULL);
 	for (size_t i = 0; i < p->nfiles; i++)
 		if (!disk_file_fresh(agent->disk, p->files[i], p->stamp))
+			return false;
+	for (size_t i = 0; i < p->places.n; i++)
+		if (!disk_place_fresh(agent->disk, p->places.v[i], p->stamp))
 			return false;
 	return true;
 }

@@ -21,11 +21,27 @@ enum {
 	TIMEOUT_MS = 20000
 };
 
+/* A folder that had a say in the lists: one that they hold, or that was left out because it does not exist or
+ * is another one by a second name. */
+struct place {
+	const char *path; /* absolute */
+	dev_t dev;
+	ino_t ino; /* 0: it was no folder */
+};
+
 struct cached {
 	char *key;
 	size_t key_len;
 	struct probe probe;
+	struct place *places;
+	size_t nplaces;
 	struct arena *arena;
+	UT_hash_handle hh;
+};
+
+struct list_track {
+	struct scan_search *search; /* key */
+	struct track *track;
 	UT_hash_handle hh;
 };
 
@@ -33,20 +49,19 @@ struct probes {
 	struct disk *disk;
 	struct scan *scan;
 	struct cached *all;
+	struct list_track *tracks;
 };
 
 /* Environment that GCC (manual 3.21 "Environment Variables Affecting GCC") and Clang add to search lists. */
-static const char *const search_env[] = {"CPATH",
-					 "C_INCLUDE_PATH",
-					 "CPLUS_INCLUDE_PATH",
-					 "OBJC_INCLUDE_PATH",
-					 "GCC_EXEC_PREFIX",
-					 "COMPILER_PATH",
-					 "PATH",
-					 "SDKROOT"};
+static const char *const search_env[] = {
+    "CPATH", /* from here lists of folders */
+    "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "OBJCPLUS_INCLUDE_PATH",
+    /* and here others */
+    "GCC_EXEC_PREFIX", "COMPILER_PATH", "PATH", "SDKROOT"};
 
 enum {
-	NENV = sizeof search_env / sizeof *search_env
+	NENV = sizeof search_env / sizeof *search_env,
+	NENV_FOLDERS = 5
 };
 
 struct probes *probes_new(struct disk *disk, struct scan *scan)
@@ -63,6 +78,7 @@ static void forget(struct probes *p, struct cached *c)
 	HASH_DEL(p->all, c);
 	free(c->key);
 	arena_free(c->arena);
+	free(c->places);
 	free(c);
 }
 
@@ -73,7 +89,29 @@ void probes_free(struct probes *p)
 	if (!p)
 		return;
 	HASH_ITER(hh, p->all, c, next) forget(p, c);
+	struct list_track *t, *after;
+
+	HASH_ITER(hh, p->tracks, t, after)
+	{
+		HASH_DEL(p->tracks, t);
+		track_free(t->track);
+		free(t);
+	}
 	free(p);
+}
+
+static struct track *track_of(struct probes *p, struct scan_search *search)
+{
+	struct list_track *t;
+
+	HASH_FIND_PTR(p->tracks, &search, t);
+	if (!t) {
+		t = xcalloc(1, sizeof *t);
+		t->search = search;
+		t->track = track_new(p->disk);
+		HASH_ADD_PTR(p->tracks, search, t);
+	}
+	return t->track;
 }
 
 static const char *language_word(enum cc_language l)
@@ -95,6 +133,15 @@ static const char *language_word(enum cc_language l)
 static void make_key(struct buf *key, const struct cc_command *cc, const char *driver,
 		     const char *cwd, char *const env[])
 {
+	struct stat st = {0};
+
+	/* An upgrade in its place brings other lists and macros. */
+	if (stat(driver, &st))
+		st = (struct stat){0};
+	buf_printf(key, "%llu %llu %lld %lld %ld", (unsigned long long)st.st_dev,
+		   (unsigned long long)st.st_ino, (long long)st.st_size,
+		   (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	buf_u8(key, 0);
 	buf_add(key, driver, strlen(driver) + 1);
 	buf_add(key, cwd, strlen(cwd) + 1);
 	buf_u8(key, cc->language);
@@ -143,65 +190,111 @@ static int ask(struct arena *a, const struct cc_command *cc, const char *driver,
 	return 0;
 }
 
+static bool is_folder(const char *path, struct stat *st)
+{
+	return stat(path, st) == 0 && S_ISDIR(st->st_mode);
+}
+
+/* The folder PATH had its say. */
+static void place_add(struct cached *c, const char *path)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < c->nplaces; i++)
+		if (strcmp(c->places[i].path, path) == 0)
+			return;
+	c->places = xreallocarray(c->places, c->nplaces + 1, sizeof *c->places);
+	struct place *p = &c->places[c->nplaces++];
+
+	*p = (struct place){.path = arena_strdup(c->arena, path)};
+	if (is_folder(path, &st)) {
+		p->dev = st.st_dev;
+		p->ino = st.st_ino;
+	}
+}
+
 /* Reads the lists from what -v printed (GCC and Clang alike):
  *   ignoring nonexistent directory "X"
+ *   ignoring duplicate directory "X"
  *   #include "..." search starts here:
  *    DIR
  *   #include <...> search starts here:
  *    DIR
- *   End of search list. */
-static void parse(struct arena *a, char *text, const char *cwd, struct probe *p)
+ *   End of search list.
+ * GCC does not mention a file in a folder's place, and Clang names the folder that it kept in place of the
+ * duplicate: so what the command names counts, too. */
+static void parse(struct cached *c, char *text, const char *cwd)
 {
-	static const char ignoring[] = "ignoring nonexistent directory \"";
-	struct strv quote = {0}, bracket = {0}, missing = {0};
+	static const char ignoring[] = "ignoring ", directory[] = " directory \"";
+	struct arena *a = c->arena;
+	struct strv quote = {0}, bracket = {0};
 	struct strv *into = NULL;
 
 	for (char *line = text, *next; line && *line; line = next) {
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = 0;
-		if (strncmp(line, ignoring, sizeof ignoring - 1) == 0) {
-			char *name = line + sizeof ignoring - 1;
+		char *named = strncmp(line, ignoring, sizeof ignoring - 1) == 0
+				  ? strstr(line, directory)
+				  : NULL;
 
-			name[strcspn(name, "\"")] = 0;
-			strv_add(a, &missing, path_join(a, cwd, name));
+		if (named) {
+			named += sizeof directory - 1;
+			named[strcspn(named, "\"")] = 0;
+			place_add(c, path_join(a, cwd, named));
 		} else if (strncmp(line, "#include \"...\"", 14) == 0) {
 			into = &quote;
 		} else if (strncmp(line, "#include <...>", 14) == 0) {
 			into = &bracket;
 		} else if (into && line[0] == ' ') {
-			strv_add(a, into, path_join(a, cwd, line + 1));
+			const char *dir = path_join(a, cwd, line + 1);
+
+			strv_add(a, into, dir);
+			place_add(c, dir);
 		} else {
 			into = NULL;
 		}
 	}
-	p->quote = quote.v;
-	p->nquote = quote.n;
-	p->bracket = bracket.v;
-	p->nbracket = bracket.n;
-	p->missing = missing.v;
-	p->nmissing = missing.n;
+	c->probe.quote = quote.v;
+	c->probe.nquote = quote.n;
+	c->probe.bracket = bracket.v;
+	c->probe.nbracket = bracket.n;
 }
 
-static bool is_folder(const char *path)
+/* The folders that the command and its environment name. */
+static void add_named(struct cached *c, const struct cc_command *cc, const char *cwd,
+		      char *const env[])
 {
-	struct stat st;
+	for (size_t i = 0; i < cc->dirs.n; i++)
+		place_add(c, path_join(c->arena, cwd, cc->dirs.v[i]));
+	for (size_t i = 0; i < NENV_FOLDERS; i++) {
+		const char *list = env_get(env, search_env[i]);
 
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+		for (const char *at = list, *end; at; at = end) {
+			size_t n = strcspn(at, ":");
+
+			end = at[n] ? at + n + 1 : NULL;
+			if (n)
+				place_add(c, path_join(c->arena, cwd,
+						       arena_strndup(c->arena, at, n)));
+		}
+	}
 }
 
-/* Still what the compiler would say? A list may change only when a folder comes or goes. */
-static bool is_current(const struct probe *p)
+/* Still what the compiler would say? A list changes only when a folder comes, goes, or is another one. */
+static bool is_current(const struct cached *c)
 {
-	for (size_t i = 0; i < p->nmissing; i++)
-		if (is_folder(p->missing[i]))
+	for (size_t i = 0; i < c->nplaces; i++) {
+		const struct place *p = &c->places[i];
+		struct stat st;
+
+		if (!is_folder(p->path, &st)) {
+			if (p->ino)
+				return false;
+		} else if (st.st_ino != p->ino || st.st_dev != p->dev) {
 			return false;
-	for (size_t i = 0; i < p->nquote; i++)
-		if (!is_folder(p->quote[i]))
-			return false;
-	for (size_t i = 0; i < p->nbracket; i++)
-		if (!is_folder(p->bracket[i]))
-			return false;
+		}
+	}
 	return true;
 }
 
@@ -214,7 +307,7 @@ const struct probe *probe_get(struct probes *p, const struct cc_command *cc,
 
 	make_key(&key, cc, driver, cwd, env);
 	HASH_FIND(hh, p->all, key.data, key.len, c);
-	if (c && is_current(&c->probe))
+	if (c && is_current(c))
 		return &c->probe;
 	if (c)
 		forget(p, c);
@@ -229,12 +322,13 @@ const struct probe *probe_get(struct probes *p, const struct cc_command *cc,
 	c->key = xmalloc(key.len);
 	memcpy(c->key, key.data, key.len);
 	c->key_len = key.len;
-	parse(a, err_out.data, cwd, &c->probe);
+	parse(c, err_out.data, cwd);
+	add_named(c, cc, cwd, env);
 	c->probe.predefined = arena_strdup(a, out.data);
 	c->probe.search =
 	    scan_search(p->scan, (const char *const *)c->probe.quote, c->probe.nquote,
 			(const char *const *)c->probe.bracket, c->probe.nbracket);
-	c->probe.track = track_new(p->disk);
+	c->probe.track = track_of(p, c->probe.search);
 	HASH_ADD_KEYPTR(hh, p->all, c->key, c->key_len, c);
 	return &c->probe;
 }

@@ -3,8 +3,8 @@
 
 #include <stddef.h>
 /* What the compiler itself says of a set of options: its search lists and its predefined macros. Asked once
- * per distinct set (`-E -v -dM` of nothing, some 10 ms), remembered as long as every folder that it called
- * missing is still missing and every folder it named is still there. */
+ * per distinct set (`-E -v -dM` of nothing, some 10 ms), remembered as long as the compiler's own file and
+ * every folder that it or the command named are what they were: the same folder, or none. */
 struct probes;
 struct track;
 struct scan;
@@ -15,11 +15,11 @@ struct err;
 struct probe {
 	char **quote, **bracket; /* absolute, NULL-terminated */
 	size_t nquote, nbracket;
-	char **missing; /* folders it ignored because they do not exist; absolute */
-	size_t nmissing;
 	char *predefined; /* "#define …" lines */
 	struct scan_search *search;
-	struct track *track; /* the folders that scans with this search list look into */
+	struct track *
+	    track; /* the folders that scans with this search list look into; one a list, since
+	                        the scanner remembers what it looked up by list, too */
 };
 
 struct probes *probes_new(struct disk *, struct scan *);

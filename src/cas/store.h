@@ -21,7 +21,8 @@ bool store_has(struct store *, const struct digest *);
 int store_copy(struct store *, const struct digest *, int out_fd, struct err *);
 /* Writing in pieces as they arrive. commit verifies size and digest; then, or on abort, frees.
  * A second writer of the same digest is fine. -1: disk full, wrong bytes. */
-struct store_writer *store_write(struct store *, const struct digest *, uint64_t size, struct err *);
+struct store_writer *store_write(struct store *, const struct digest *, uint64_t size,
+				 struct err *);
 int store_writer_add(struct store_writer *, const void *, size_t n, struct err *);
 int store_writer_commit(struct store_writer *, struct err *);
 void store_writer_abort(struct store_writer *);

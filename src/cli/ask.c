@@ -24,7 +24,9 @@ static int read_answer(int fd, struct buf *out, struct err *e)
 	AUTO_BUF struct buf in = {0};
 
 	for (;;) {
-		enum { STEP = 65536 };
+		enum {
+			STEP = 65536
+		};
 		struct cursor c = {in.data, in.data + in.len, 0};
 		uint32_t n = cursor_u32(&c);
 		unsigned type = cursor_u8(&c);
@@ -33,7 +35,9 @@ static int read_answer(int fd, struct buf *out, struct err *e)
 			return err_set(e, 0, "the agent's answer makes no sense");
 		if (!c.bad && (size_t)(c.end - c.p) >= n) {
 			if (type == LOCAL_EXIT)
-				return cursor_u32(&c) ? err_set(e, 0, "the agent does not know this") : 0;
+				return cursor_u32(&c)
+					   ? err_set(e, 0, "the agent does not know this")
+					   : 0;
 			if (type == LOCAL_OUT)
 				buf_add(out, c.p, n);
 			buf_drop(&in, LOCAL_HEADER + n);
@@ -57,9 +61,10 @@ int ask_agent(const char *what, struct buf *out, struct err *e)
 	AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (local_socket_dir(dir, sizeof dir, getuid(), env_of_process) ||
-	    (size_t)snprintf(address.sun_path, sizeof address.sun_path, "%s/agent.sock", dir) >=
-		sizeof address.sun_path)
-		return err_set(e, 0, "the state folder's path is too long, or not absolute");
+	    (size_t)snprintf(address.sun_path, sizeof address.sun_path, "%s/agent.sock",
+			     dir) >= sizeof address.sun_path)
+		return err_set(e, 0,
+			       "the state folder's path is too long, or not absolute");
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address)) {
 		if (errno == ENOENT || errno == ECONNREFUSED)
 			return 1;

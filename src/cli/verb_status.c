@@ -26,7 +26,8 @@ static void print_workers(const json_t *workers)
 	size_t i;
 
 	if (json_array_size(workers) == 0) {
-		puts("\nNo workers: name some in MUSTER_HOSTS=\"HOST:PORT ...\" or in ~/.config/muster/hosts.");
+		puts(
+		    "\nNo workers: name some in MUSTER_HOSTS=\"HOST:PORT ...\" or in ~/.config/muster/hosts.");
 		return;
 	}
 	printf("\n%-28s %-8s %7s %7s %6s\n", "worker", "state", "running", "slots", "jobs");
@@ -35,11 +36,12 @@ static void print_workers(const json_t *workers)
 		const char *address, *state, *why;
 		json_int_t running, slots, jobs;
 
-		if (json_unpack(w, "{s:s, s:s, s:I, s:I, s:I, s:s}", "address", &address, "state", &state,
-				"running", &running, "slots", &slots, "jobs", &jobs, "why", &why))
+		if (json_unpack(w, "{s:s, s:s, s:I, s:I, s:I, s:s}", "address", &address,
+				"state", &state, "running", &running, "slots", &slots,
+				"jobs", &jobs, "why", &why))
 			continue;
-		printf("%-28s %-8s %7lld %7lld %6lld\n", address, state, (long long)running, (long long)slots,
-		       (long long)jobs);
+		printf("%-28s %-8s %7lld %7lld %6lld\n", address, state, (long long)running,
+		       (long long)slots, (long long)jobs);
 		if (*why)
 			printf("  %s\n", why);
 	}
@@ -52,22 +54,26 @@ static int print_text(const char *text, size_t n)
 	json_t *why_local, *why_other, *workers;
 	json_int_t total, remote, local, running, running_local, other, up, down, cpu, pid;
 
-	if (!o || json_unpack(o, "{s:{s:I, s:I, s:I, s:I, s:I}, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I}",
-			      "jobs", "total", &total, "remote", &remote, "local", &local, "running",
-			      &running, "running_local", &running_local, "other", &other, "why_local",
-			      &why_local, "why_other", &why_other, "workers", &workers, "bytes_up", &up,
-			      "bytes_down", &down, "agent_cpu_ms", &cpu, "pid", &pid)) {
-		fputs("muster: the agent's answer makes no sense; is it of another version? (muster stop)\n",
-		      stderr);
+	if (!o ||
+	    json_unpack(
+		o, "{s:{s:I, s:I, s:I, s:I, s:I}, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I}",
+		"jobs", "total", &total, "remote", &remote, "local", &local, "running",
+		&running, "running_local", &running_local, "other", &other, "why_local",
+		&why_local, "why_other", &why_other, "workers", &workers, "bytes_up", &up,
+		"bytes_down", &down, "agent_cpu_ms", &cpu, "pid", &pid)) {
+		fputs(
+		    "muster: the agent's answer makes no sense; is it of another version? (muster stop)\n",
+		    stderr);
 		json_decref(o);
 		return 1;
 	}
-	printf("%lld compiles: %lld remote, %lld here; %lld other commands; now running %lld remote, "
-	       "%lld here\n",
-	       (long long)total, (long long)remote, (long long)local, (long long)other, (long long)running,
-	       (long long)running_local);
-	printf("agent %lld: %.1f s of CPU, %.1f MB sent, %.1f MB received\n", (long long)pid,
-	       (double)cpu / 1e3, (double)up / 1e6, (double)down / 1e6);
+	printf(
+	    "%lld compiles: %lld remote, %lld here; %lld other commands; now running %lld remote, "
+	    "%lld here\n",
+	    (long long)total, (long long)remote, (long long)local, (long long)other,
+	    (long long)running, (long long)running_local);
+	printf("agent %lld: %.1f s of CPU, %.1f MB sent, %.1f MB received\n",
+	       (long long)pid, (double)cpu / 1e3, (double)up / 1e6, (double)down / 1e6);
 	print_workers(workers);
 	print_reasons("Compiled here because", why_local);
 	print_reasons("Other commands", why_other);

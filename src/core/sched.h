@@ -13,16 +13,16 @@
 typedef int64_t nsec;
 
 enum sched_event_type {
-	SCHED_TICK,            /* time passed (out->wake was reached) */
-	SCHED_WORKER_ADD,      /* worker: a configured one, not connected */
-	SCHED_WORKER_REMOVE,   /* worker: its jobs are reported lost by the caller */
-	SCHED_WORKER_UP,       /* worker, slots: connection is made */
-	SCHED_WORKER_DOWN,     /* worker: the dial failed or the connection broke */
-	SCHED_TOOLCHAIN,       /* worker, toolchain, yes: the worker's answer */
-	SCHED_ASK,             /* job, toolchain, unit: wants a slot */
-	SCHED_CANCEL,          /* job: no longer wants, or gives its slot back unused */
-	SCHED_DONE,            /* job, cpu_ns (0 unknown): the slot is free, the worker did well */
-	SCHED_FAILED,          /* job: the machinery failed there (not the program): slot free, worker
+	SCHED_TICK,          /* time passed (out->wake was reached) */
+	SCHED_WORKER_ADD,    /* worker: a configured one, not connected */
+	SCHED_WORKER_REMOVE, /* worker: its jobs are reported lost by the caller */
+	SCHED_WORKER_UP,     /* worker, slots: connection is made */
+	SCHED_WORKER_DOWN,   /* worker: the dial failed or the connection broke */
+	SCHED_TOOLCHAIN,     /* worker, toolchain, yes: the worker's answer */
+	SCHED_ASK,           /* job, toolchain, unit: wants a slot */
+	SCHED_CANCEL,        /* job: no longer wants, or gives its slot back unused */
+	SCHED_DONE,   /* job, cpu_ns (0 unknown): the slot is free, the worker did well */
+	SCHED_FAILED, /* job: the machinery failed there (not the program): slot free, worker
 	                          backs off, and this job never goes to that worker again */
 };
 
@@ -30,25 +30,26 @@ struct sched_event {
 	nsec now;
 	enum sched_event_type type;
 	uint64_t worker, job;
-	uint64_t toolchain;    /* small ids made by the caller */
-	uint64_t unit;         /* names a translation unit and its options: key of what it took before */
+	uint64_t toolchain; /* small ids made by the caller */
+	uint64_t
+	    unit; /* names a translation unit and its options: key of what it took before */
 	unsigned slots;
 	bool yes;
 	nsec cpu_ns;
 };
 
-enum sched_home {              /* why a job is sent home */
-	SCHED_HOME_NO_WORKERS,     /* none is configured */
-	SCHED_HOME_ALL_DOWN,       /* none can be reached now */
-	SCHED_HOME_NO_TOOLCHAIN,   /* none of those reached has this compiler */
-	SCHED_HOME_ALL_FAILED,     /* those that could have all failed this job */
+enum sched_home {                /* why a job is sent home */
+	SCHED_HOME_NO_WORKERS,   /* none is configured */
+	SCHED_HOME_ALL_DOWN,     /* none can be reached now */
+	SCHED_HOME_NO_TOOLCHAIN, /* none of those reached has this compiler */
+	SCHED_HOME_ALL_FAILED,   /* those that could have all failed this job */
 };
 
 enum sched_effect_type {
-	SCHED_DIAL,            /* worker: connect to it now; answer with WORKER_UP or WORKER_DOWN */
-	SCHED_QUERY,           /* worker, toolchain: find out; answer with SCHED_TOOLCHAIN */
-	SCHED_GRANT,           /* job, worker: a slot is its own until DONE, FAILED or CANCEL */
-	SCHED_HOME,            /* job, home: compile it here */
+	SCHED_DIAL,  /* worker: connect to it now; answer with WORKER_UP or WORKER_DOWN */
+	SCHED_QUERY, /* worker, toolchain: find out; answer with SCHED_TOOLCHAIN */
+	SCHED_GRANT, /* job, worker: a slot is its own until DONE, FAILED or CANCEL */
+	SCHED_HOME,  /* job, home: compile it here */
 };
 
 struct sched_effect {
@@ -60,7 +61,7 @@ struct sched_effect {
 struct sched_out {
 	struct sched_effect *v; /* valid until the next step */
 	size_t n;
-	nsec wake;              /* call with SCHED_TICK then at the latest; INT64_MAX: never */
+	nsec wake; /* call with SCHED_TICK then at the latest; INT64_MAX: never */
 };
 
 struct sched;
@@ -72,4 +73,7 @@ void sched_step(struct sched *, const struct sched_event *, struct sched_out *);
 /* Learned speed relative to the average (1.0 = average or unknown), for people. */
 double sched_speed(const struct sched *, uint64_t worker);
 
-enum { SCHED_BACKOFF_FIRST_MS = 1000, SCHED_BACKOFF_MAX_MS = 60 * 1000 };
+enum {
+	SCHED_BACKOFF_FIRST_MS = 1000,
+	SCHED_BACKOFF_MAX_MS = 60 * 1000
+};

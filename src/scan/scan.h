@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
 /* Every file that a compile may read, found without running the preprocessor.
  *
  * Pure: the world is seen only through struct scan_fs, so that tests give a world of strings.
@@ -21,8 +22,9 @@
 /* A file that exists, under one spelling of its path. Made and owned by the fs; one object a path,
  * for the life of the fs. The scanner only reads it and keeps pointers to it. */
 struct scan_file {
-	uint32_t id;      /* small, dense, from 0: index for side tables */
-	const char *path; /* absolute, as spelled (".." and links not folded): DIR "/" NAME */
+	uint32_t id; /* small, dense, from 0: index for side tables */
+	const char
+	    *path; /* absolute, as spelled (".." and links not folded): DIR "/" NAME */
 };
 
 struct scan_fs {
@@ -56,30 +58,31 @@ struct scan_search *scan_search(struct scan *, const char *const *quote, size_t 
 
 struct scan_ask {
 	struct scan_search *search;
-	const char *cwd;                 /* absolute; where forced includes and .incbin look first */
-	const char *source;              /* as given on the command line: absolute or relative to cwd */
-	const char *const *forced;       /* names of -include and -imacros, in order */
+	const char *cwd;    /* absolute; where forced includes and .incbin look first */
+	const char *source; /* as given on the command line: absolute or relative to cwd */
+	const char *const *forced; /* names of -include and -imacros, in order */
 	size_t nforced;
-	const char *const *macros;       /* -D texts: "NAME", "NAME=body", "NAME(a)=body" */
+	const char *const *macros; /* -D texts: "NAME", "NAME=body", "NAME(a)=body" */
 	size_t nmacros;
-	const char *predefined;          /* `cpp -dM` text: the compiler's own macros; may be NULL */
-	const char *const *asm_dirs;     /* the assembler's -I folders, absolute */
+	const char *predefined; /* `cpp -dM` text: the compiler's own macros; may be NULL */
+	const char *const *asm_dirs; /* the assembler's -I folders, absolute */
 	size_t nasm_dirs;
-	bool assembler;                  /* the source is assembler text (.s .S): .include/.incbin are
+	bool assembler;    /* the source is assembler text (.s .S): .include/.incbin are
 	                                    directives there, not strings */
-	bool preprocessed;               /* .i .ii .s: no # directives but line markers */
+	bool preprocessed; /* .i .ii .s: no # directives but line markers */
 };
 
 struct scan_result {
-	const struct scan_file **files;  /* each file once, the source first; owned by the scan, valid
+	const struct scan_file *
+	    *files; /* each file once, the source first; owned by the scan, valid
 	                                    until its next call */
 	size_t n;
-	bool uses_date_time;             /* a token __DATE__ or __TIME__ occurs */
-	bool uses_timestamp;             /* a token __TIMESTAMP__ occurs */
+	bool uses_date_time; /* a token __DATE__ or __TIME__ occurs */
+	bool uses_timestamp; /* a token __TIMESTAMP__ occurs */
 };
 
 /* 0: RESULT is complete. -1: not decidable or the source cannot be read; ERR's text is a reason
  * without the names of this one job ("an #include is computed from __COUNTER__"), so that jobs can
  * be counted by it, and *WHERE (if not NULL) is "file:line" (owned by the scan). */
-int scan_closure(struct scan *, const struct scan_ask *, struct scan_result *, const char **where,
-		 struct err *);
+int scan_closure(struct scan *, const struct scan_ask *, struct scan_result *,
+		 const char **where, struct err *);

@@ -10,10 +10,10 @@ struct known;
 struct err;
 
 struct toolchain {
-	char *driver;          /* absolute path of the driver as called, links not followed */
-	char *version;         /* first line of --version, for people */
-	char *target;          /* -dumpmachine */
-	struct digest id;      /* over driver, target, version and all entries */
+	char *driver;     /* absolute path of the driver as called, links not followed */
+	char *version;    /* first line of --version, for people */
+	char *target;     /* -dumpmachine */
+	struct digest id; /* over driver, target, version and all entries */
 	struct entry *entries; /* sorted by path; DIR, LINK and FILE; owned */
 	size_t n;
 };
@@ -21,7 +21,8 @@ struct toolchain {
 /* Finds out by asking the driver (-print-prog-name, -dumpmachine …) with PATH as its search path, and
  * by following links and shared libraries. Runs the driver: only for a compiler that is trusted here.
  * NULL: not a compiler we know, or something is missing. */
-struct toolchain *toolchain_probe(const char *driver, const char *path, struct known *, struct err *);
+struct toolchain *toolchain_probe(const char *driver, const char *path, struct known *,
+				  struct err *);
 void toolchain_free(struct toolchain *);
 
 /* Makes DIR (which must not exist) hold the toolchain's files at their paths below it, by hard link

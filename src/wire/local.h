@@ -1,6 +1,7 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+
 /* Shim and agent, over a unix socket that only the user can reach.
  *
  *   shim                                   agent
@@ -15,18 +16,24 @@
  * Frames: u32 little-endian payload length, u8 type, payload. Strings are u32 length + bytes + NUL
  * (length without the NUL). Both sides are of one version: the REQUEST's first word is LOCAL_VERSION, and
  * an agent of another version answers LOCAL with an empty program, which sends the shim to the compiler. */
-enum { LOCAL_VERSION = 1, LOCAL_HEADER = 5, LOCAL_MAX_REQUEST = 16 << 20, LOCAL_MAX_REPLY = 1 << 20 };
+enum {
+	LOCAL_VERSION = 1,
+	LOCAL_HEADER = 5,
+	LOCAL_MAX_REQUEST = 16 << 20,
+	LOCAL_MAX_REPLY = 1 << 20
+};
 
 enum local_type {
-	LOCAL_REQUEST = 1, /* u32 version, u32 flags, u32 umask, u32 columns (0 unknown), u64 cwd dev,
+	LOCAL_REQUEST =
+	    1, /* u32 version, u32 flags, u32 umask, u32 columns (0 unknown), u64 cwd dev,
 	                      u64 cwd ino, u64 root dev, u64 root ino, str cwd, str self (the shim's own
 	                      file, resolved), u32 argc, str argv…, u32 envc, str env… */
-	LOCAL_KEEP,        /* - */
-	LOCAL_OUT,         /* bytes */
-	LOCAL_ERR,         /* bytes */
-	LOCAL_EXIT,        /* u32 status as waitpid gives it */
-	LOCAL_LOCAL,       /* str program: absolute path to run, or "": find it on PATH yourself */
-	LOCAL_QUERY,       /* from `muster`: str what ("status", "stop"); answered by LOCAL_OUT* LOCAL_EXIT */
+	LOCAL_KEEP,  /* - */
+	LOCAL_OUT,   /* bytes */
+	LOCAL_ERR,   /* bytes */
+	LOCAL_EXIT,  /* u32 status as waitpid gives it */
+	LOCAL_LOCAL, /* str program: absolute path to run, or "": find it on PATH yourself */
+	LOCAL_QUERY, /* from `muster`: str what ("status", "stop"); answered by LOCAL_OUT* LOCAL_EXIT */
 };
 
 enum local_flag {
@@ -40,7 +47,8 @@ struct local_request {
 	const char *cwd, *self;
 	char **argv, **env; /* NULL-terminated */
 	uint32_t argc, envc;
-	uint32_t elsewhere; /* not on the wire, the agent's finding: the shim sees other mounts than it does */
+	uint32_t
+	    elsewhere; /* not on the wire, the agent's finding: the shim sees other mounts than it does */
 };
 
 /* Parses a REQUEST's payload in place: strings point into PAYLOAD (each is NUL-terminated there), the two
@@ -56,4 +64,5 @@ int local_make_request(const struct local_request *, char **frame, size_t *n);
  * "/agent.sock") is too small for it, or when MUSTER_STATE_DIR is not absolute (each folder of a build
  * would have its own agent); a relative XDG_RUNTIME_DIR counts as unset, as its specification says.
  * GETENV is passed in because this folder is pure. */
-int local_socket_dir(char *out, size_t size, unsigned uid, const char *(*getenv_fn)(const char *));
+int local_socket_dir(char *out, size_t size, unsigned uid,
+		     const char *(*getenv_fn)(const char *));

@@ -14,38 +14,39 @@
 struct err;
 
 struct sandbox_spec {
-	const char *const *lower;  /* folders, topmost first, absolute */
+	const char *const *lower; /* folders, topmost first, absolute */
 	size_t nlower;
-	const char *cwd;           /* inside; must exist in the lower folders */
-	const char *program;       /* absolute path inside */
+	const char *cwd;     /* inside; must exist in the lower folders */
+	const char *program; /* absolute path inside */
 	char *const *argv;
 	char *const *env;
-	int stdio[3];              /* borrowed; become 0, 1, 2 */
-	uint64_t memory_bytes;     /* RLIMIT_AS; 0: none */
-	uint64_t scratch_bytes;    /* size of the tmpfs */
-	unsigned cpu_s;            /* RLIMIT_CPU; 0: none */
+	int stdio[3];           /* borrowed; become 0, 1, 2 */
+	uint64_t memory_bytes;  /* RLIMIT_AS; 0: none */
+	uint64_t scratch_bytes; /* size of the tmpfs */
+	unsigned cpu_s;         /* RLIMIT_CPU; 0: none */
 	unsigned umask;
 };
 
 struct sandbox;
 
 struct sandbox_end {
-	bool started;          /* false: the world could not be made; WHY says at which step */
+	bool started; /* false: the world could not be made; WHY says at which step */
 	char why[256];
-	int status;            /* of the compiler, as waitpid gives it */
+	int status; /* of the compiler, as waitpid gives it */
 	uint64_t user_us, sys_us, maxrss_kb;
 };
 
 /* Starts it; never blocks on the compiler. NULL: could not even fork. */
 struct sandbox *sandbox_start(const struct sandbox_spec *, struct err *);
-int sandbox_fd(const struct sandbox *);   /* becomes readable when it has ended (or is gone) */
+int sandbox_fd(
+    const struct sandbox *); /* becomes readable when it has ended (or is gone) */
 /* After sandbox_fd is readable: 1 and *END when it has ended, 0 when not yet. Reaps its processes. */
 int sandbox_end(struct sandbox *, struct sandbox_end *);
 /* A folder descriptor on what was written (the overlay's upper layer), borrowed; -1 when there is
  * none. Read it only after the end; open below it with openat2 RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS. */
 int sandbox_written(const struct sandbox *);
-void sandbox_kill(struct sandbox *);      /* all its processes, at once; its end still comes */
-void sandbox_free(struct sandbox *);      /* kills and reaps first if need be */
+void sandbox_kill(struct sandbox *); /* all its processes, at once; its end still comes */
+void sandbox_free(struct sandbox *); /* kills and reaps first if need be */
 
 /* Tries the whole thing once with a trivial program. 0; -1: ERR says what is missing and what to do. */
 int sandbox_check(const char *scratch_dir, struct err *);

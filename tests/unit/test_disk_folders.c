@@ -518,6 +518,25 @@ static void places_stay_fresh(void)
 	end();
 }
 
+/* A file that was named as a place is a folder now, and looked into before it is named again. */
+static void place_becomes_folder(void)
+{
+	begin();
+	put("b", "1");
+	CHECK(!find("b", "b.h") && !find("b/sub", "b.h"));
+	CHECK(walk("b") == NODE_FILE);
+	drop("b");
+	folder("b");
+	folder("b/sub");
+	put("b/b.h", "2");
+	put("b/sub/b.h", "3");
+	again();
+	CHECK(leads_to(find("b", "b.h"), "b/b.h", "2"));
+	CHECK(leads_to(find("b/sub", "b.h"), "b/sub/b.h", "3"));
+	CHECK(walk("b") == NODE_DIR);
+	end();
+}
+
 TESTS({"a subfolder of a name appears and goes", subfolder_appears},
       {"a folder of the search list appears and goes", search_folder_appears},
       {"a folder comes back with equal content", folder_again},
@@ -533,5 +552,6 @@ TESTS({"a subfolder of a name appears and goes", subfolder_appears},
       {"a folder gone by another spelling", folder_gone_by_another_spelling},
       {"a place gone by another spelling", place_gone_by_another_spelling},
       {"the way back from a vanished folder", way_back_gone},
+      {"a place becomes a folder", place_becomes_folder},
       {"places that stay as they were", places_stay_fresh}, {"walks to places", places},
       {"a place that changes", place_changes})
