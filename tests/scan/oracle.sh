@@ -11,7 +11,7 @@ count=0
 
 # Files of stdin into the current folder; prints the name of the first.
 unpack() {
-	local file= first= line
+	local file='' first='' line
 	while IFS= read -r line; do
 		if [[ $line == "== "* ]]; then
 			file=${line#== }
@@ -49,7 +49,7 @@ report() { # STATUS NAME
 
 # check COMPILER LANGUAGE NAME [OPTION...] < tree
 check() {
-	local compiler=$1 language=$2 name=$3 source options=() want got status=0 option
+	local compiler=$1 language=$2 name=$3 source options=() status=0 option
 	shift 3
 	mkdir -p "$tmp/$count" && cd "$tmp/$count" || exit 1
 	source=$(unpack)
