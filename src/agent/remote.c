@@ -321,7 +321,6 @@ void remote_send(struct remote *r, struct task *task)
 	    .flags = q->flags & LOCAL_STDERR_TTY ? (uint32_t)WIRE_JOB_TERMINAL : 0,
 	    .umask = q->umask,
 	    .columns = q->columns,
-	    .program = p->program,
 	    .cwd = p->cwd,
 	    .argv = p->argv.v,
 	    .env = p->env.v,

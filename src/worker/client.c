@@ -484,8 +484,7 @@ static int take_job(struct client *c, const char *p, size_t n, struct err *e)
 	struct arena *a = arena_new();
 	struct message_job *m = arena_alloc(a, sizeof *m);
 
-	if (message_get_job(m, a, p, n) || !m->argv[0] || m->program[0] != '/' ||
-	    m->cwd[0] != '/') {
+	if (message_get_job(m, a, p, n) || !m->argv[0] || m->cwd[0] != '/') {
 		arena_free(a);
 		return err_set(e, EPROTO, "a malformed JOB");
 	}

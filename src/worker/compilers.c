@@ -86,6 +86,11 @@ void compilers_free(struct compilers *c)
 	free(c);
 }
 
+const char *compiler_driver(const struct compiler *c)
+{
+	return c->toolchain->driver;
+}
+
 const char *compiler_root(const struct compiler *c)
 {
 	return c->root;

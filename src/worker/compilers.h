@@ -19,6 +19,7 @@ void compilers_free(struct compilers *);
 struct compiler *compilers_find(struct compilers *, const char *driver,
 				const struct digest *id, struct slice entries,
 				struct err *);
-struct compiler *compiler_hold(struct compiler *);  /* once more; returns it */
-void compiler_release(struct compiler *);           /* NULL is fine */
-const char *compiler_root(const struct compiler *); /* folder of its staged files */
+struct compiler *compiler_hold(struct compiler *);    /* once more; returns it */
+void compiler_release(struct compiler *);             /* NULL is fine */
+const char *compiler_root(const struct compiler *);   /* folder of its staged files */
+const char *compiler_driver(const struct compiler *); /* what a job runs, at this path */

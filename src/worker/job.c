@@ -45,7 +45,7 @@ void job_start(struct job *j)
 	    .lower = lower,
 	    .nlower = 2,
 	    .cwd = j->ask->cwd,
-	    .program = j->ask->program,
+	    .program = compiler_driver(j->compiler),
 	    .argv = j->ask->argv,
 	    .env = j->ask->env,
 	    .umask = j->ask->umask & 0777,
