@@ -223,13 +223,12 @@ static void names(void)
 	CHECK(strcmp(message_name(0), "?") == 0 && strcmp(message_name(255), "?") == 0);
 }
 
-/* JOB is the one with lists: its numbers, then PROGRAM and CWD, then argv. */
+/* JOB is the one with lists: its numbers, then CWD, then argv. */
 static void job_head(struct buf *b, uint64_t argc)
 {
 	buf_varint(b, 1);
 	for (int i = 0; i < 4; i++)
 		buf_varint(b, 0);
-	buf_sized(b, "p", 1);
 	buf_sized(b, "/", 1);
 	buf_varint(b, argc);
 }
