@@ -89,7 +89,6 @@ struct disk {
 	size_t nawaited;
 	uint32_t next_file, next_node, next_version, next_track;
 	uint64_t epoch, generation, walks, stamp;
-	int64_t now_ns; /* CLOCK_REALTIME at the epoch's begin */
 	struct track *track;
 };
 

@@ -15,18 +15,17 @@
 #include "scan/scan.h"
 #include "sys/fs.h"
 #include "sys/loop.h"
+#include "sys/machine.h"
 #include "wire/local.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -134,25 +133,6 @@ static char *hosts_from_file(void)
 	return b.data;
 }
 
-static void raise_limits(void)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
-}
-
-static unsigned cores(void)
-{
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof set, &set) == 0)
-		return (unsigned)CPU_COUNT(&set);
-	return (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-}
-
 /* One agent a state folder: the lock lives as long as we do. False when there is one already; one
  * that is just leaving is waited for. */
 static bool lock_state(const char *dir)
@@ -238,8 +218,9 @@ static void serve(struct agent *a, int ready_fd)
 	a->scan = scan_new(disk_scan_fs(a->disk));
 	a->probes = probes_new(a->disk, a->scan);
 	a->compilers = compilers_new();
-	a->local = local_new((unsigned)env_number("MUSTER_LOCAL_SLOTS", cores(), 1, 10000),
-			     task_slot);
+	a->local =
+	    local_new((unsigned)env_number("MUSTER_LOCAL_SLOTS", machine_cores(), 1, 10000),
+		      task_slot);
 	a->peer_timeout_ms = (int)env_number("MUSTER_PEER_TIMEOUT_MS", 15000, 100, 3600000);
 	a->compress_always = env_number("MUSTER_COMPRESS_ALWAYS", 0, 0, 1) != 0;
 	agent_set_hosts(a, hosts);
@@ -283,7 +264,7 @@ int main(int argc, char **argv)
 	log_setup("muster-agent", level);
 	signal(SIGPIPE, SIG_IGN);
 	umask(022);
-	raise_limits();
+	machine_raise_files();
 	if (ready_fd >= 0)
 		fcntl(ready_fd, F_SETFD, FD_CLOEXEC);
 	open_state(&agent);

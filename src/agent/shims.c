@@ -32,7 +32,6 @@ struct shim {
 	struct task *task;
 	bool asked; /* the request has come */
 	bool slot;  /* holds a local slot */
-	bool answered;
 };
 
 struct shims {
@@ -138,7 +137,6 @@ void shim_reply(struct shim *s, const void *out, size_t nout, const void *err, s
 	put(s, LOCAL_EXIT, exit_status.data, exit_status.len);
 	buf_free(&exit_status);
 	s->task = NULL;
-	s->answered = true;
 	flush(s);
 }
 
@@ -153,7 +151,6 @@ void shim_run_local(struct shim *s, const char *program, int slot)
 	buf_free(&b);
 	s->task = NULL;
 	s->slot = slot;
-	s->answered = true;
 	flush(s);
 }
 

@@ -48,8 +48,8 @@ struct peer {
 	struct pack_writer *writer;
 	bool unflushed; /* the writer holds bytes */
 	uint64_t bytes_in, bytes_out;
-	nsec heard, said; /* when a byte last came, when we last sent */
-	nsec looked;      /* when the timer last looked */
+	nsec heard;  /* when a byte last came */
+	nsec looked; /* when the timer last looked */
 	struct loop_timer *timer, *flush;
 	struct err why; /* for down() */
 };
@@ -94,7 +94,6 @@ void peer_close(struct peer *p)
 static void send_now(struct peer *p, const void *bytes, size_t n)
 {
 	p->bytes_out += n;
-	p->said = loop_now();
 	bufferevent_write(p->bev, bytes, n);
 }
 
@@ -436,7 +435,7 @@ static struct peer *peer_new(struct loop *l, const struct peer_self *self,
 	p->loop = l;
 	p->self = *self;
 	p->handler = *handler;
-	p->heard = p->said = p->looked = loop_now();
+	p->heard = p->looked = loop_now();
 	p->timer = loop_timer_new(l, on_timer, p);
 	p->flush = loop_timer_new(l, on_flush, p);
 	loop_timer_set(p->timer, LOOP_MS(self->timeout_ms) / 6);

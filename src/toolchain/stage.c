@@ -5,12 +5,12 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "sys/fs.h"
 #include "sys/hash.h"
 #include "toolchain/toolchain.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/fs.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,8 +22,7 @@
 #include <unistd.h>
 
 enum {
-	CHUNK = 1 << 30,
-	OPEN_FOLDERS = 16
+	CHUNK = 1 << 30
 };
 
 /* Makes the folders of PATH that come behind its first DONE bytes, without the last component. */
@@ -115,15 +114,6 @@ static int entry_stage(const struct entry *x, const char *dir, struct err *e)
 	return err_set(e, EINVAL, "put %s: kind %d", x->path, (int)x->kind);
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	remove(path);
-	return 0;
-}
-
 int toolchain_stage(const struct toolchain *tc, const char *dir, struct err *e)
 {
 	if (mkdir(dir, 0755))
@@ -131,7 +121,7 @@ int toolchain_stage(const struct toolchain *tc, const char *dir, struct err *e)
 	for (size_t i = 0; i < tc->n; i++) {
 		if (entry_stage(&tc->entries[i], dir, e) == 0)
 			continue;
-		nftw(dir, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+		fs_remove_tree(dir, NULL);
 		return err_wrap(e, "stage the compiler %s", tc->driver);
 	}
 	return 0;

@@ -7,6 +7,7 @@
 #include "net/peer.h"
 #include "sys/fs.h"
 #include "sys/loop.h"
+#include "sys/machine.h"
 #include "worker/client.h"
 #include "worker/compilers.h"
 #include "worker/own.h"
@@ -16,13 +17,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -184,26 +183,6 @@ static void on_signal(void *ctx, unsigned got)
 	loop_stop(ctx, 0);
 }
 
-static unsigned default_slots(void)
-{
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof set, &set) == 0)
-		return (unsigned)CPU_COUNT(&set);
-	return (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-}
-
-/* Each job and blob holds descriptors: take all we may have. */
-static void raise_limits(void)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
-}
-
 static void open_all(struct worker *w, const struct options *o)
 {
 	AUTO_FREE char *state = o->state ? realpath(o->state, NULL) : NULL;
@@ -230,7 +209,7 @@ static void open_all(struct worker *w, const struct options *o)
 	    compilers_new(path ? path : "/usr/local/bin:/usr/bin:/bin", toolchains);
 	w->own = own_new();
 	w->loop = loop_new();
-	w->slots = o->slots ? o->slots : default_slots();
+	w->slots = o->slots ? o->slots : machine_cores();
 	check_sandbox(w, o);
 }
 
@@ -256,7 +235,7 @@ int main(int argc, char **argv)
 	log_setup("muster-worker", o.verbose ? LOG_INFO : LOG_NOTICE);
 	signal(SIGPIPE, SIG_IGN);
 	umask(022);
-	raise_limits();
+	machine_raise_files();
 	open_all(&w, &o);
 	gethostname(host, sizeof host - 1);
 	struct peer_self self = {.name = o.name ? o.name : host,
