@@ -1,17 +1,36 @@
 #include "agent/agent.h"
 
-#include "agent/hosts.h"
+#include "agent/plan.h"
 #include "agent/remote.h"
 #include "agent/task.h"
+#include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cc/preprocessed.h"
+#include "net/hostlist.h"
 #include "sys/loop.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *home_reason(enum sched_home h)
+static bool has_plain_worker(const struct agent *a)
 {
+	for (const struct remote *r = a->remotes; r; r = r->hh.next)
+		if (r->up && r->plain)
+			return true;
+	return false;
+}
+
+static const char *home_reason(const struct agent *a, const struct task *t,
+			       enum sched_home h)
+{
+	const struct cc_preprocessed *two = t->plan->two;
+
+	if (h == SCHED_HOME_NO_TOOLCHAIN && t->plan->way != WAY_TEXT_EXACT &&
+	    has_plain_worker(a))
+		return two->why ? two->why
+				: "it has no object that preprocessed source could give";
 	switch (h) {
 	case SCHED_HOME_NO_WORKERS: return "no workers are configured";
 	case SCHED_HOME_ALL_DOWN: return "no worker can be reached";
@@ -19,6 +38,12 @@ static const char *home_reason(enum sched_home h)
 	case SCHED_HOME_ALL_FAILED: return "workers failed it";
 	}
 	return "no worker took it";
+}
+
+/* distcc(1), "EXIT CODES". */
+static int home_status(enum sched_home h)
+{
+	return h == SCHED_HOME_ALL_DOWN ? 103 : h == SCHED_HOME_ALL_FAILED ? 117 : 116;
 }
 
 static void carry_out(struct agent *a, const struct sched_effect *f)
@@ -29,7 +54,7 @@ static void carry_out(struct agent *a, const struct sched_effect *f)
 	HASH_FIND(hh, a->remotes, &f->worker, sizeof f->worker, r);
 	switch (f->type) {
 	case SCHED_DIAL:
-		if (r && !r->peer)
+		if (r && !r->link && !r->up)
 			remote_dial(r);
 		break;
 	case SCHED_QUERY:
@@ -42,7 +67,7 @@ static void carry_out(struct agent *a, const struct sched_effect *f)
 		break;
 	case SCHED_HOME:
 		if (t)
-			task_home(t, home_reason(f->home));
+			task_home(t, home_reason(a, t, f->home), home_status(f->home));
 		break;
 	}
 }
@@ -81,10 +106,15 @@ void agent_sched(struct agent *a, struct sched_event event)
 		loop_timer_set(a->wake, out.wake - loop_now());
 }
 
+static bool is_remote(const struct host *h)
+{
+	return h->kind != HOST_LOCAL && !h->down;
+}
+
 static struct remote *find_remote(struct agent *a, const struct host *h)
 {
 	for (struct remote *r = a->remotes; r; r = r->hh.next)
-		if (strcmp(r->address, h->address) == 0 && r->limit == h->slots)
+		if (remote_is_host(r, h))
 			return r;
 	return NULL;
 }
@@ -115,32 +145,46 @@ void agent_reap(void *ctx)
 		loop_timer_set(a->reap, reap_every);
 }
 
-void agent_set_hosts(struct agent *a, const char *text)
+static bool is_named(const struct hostlist *list, const struct remote *r)
 {
-	if (a->hosts && strcmp(a->hosts, text) == 0)
-		return;
-	struct hosts *list = hosts_parse(text);
-	struct remote *r;
+	for (size_t i = 0; i < list->n; i++)
+		if (is_remote(&list->v[i]) && remote_is_host(r, &list->v[i]))
+			return true;
+	return false;
+}
 
+void agent_set_hosts(struct agent *a, const char *text, unsigned default_port)
+{
+	struct hostlist list = {0};
+	struct err e = {0};
+
+	if (a->hosts && strcmp(a->hosts, text) == 0 && a->hosts_port == default_port)
+		return;
 	free(a->hosts);
 	a->hosts = xstrdup(text);
-	a->nhosts = list->n;
-	for (r = a->remotes; r; r = r->hh.next)
-		if (hosts_have(list, r->address, r->limit))
+	a->hosts_port = default_port;
+	a->nhosts = 0;
+	a->hosts_wrong[0] = 0;
+	if (hostlist_parse(&list, text, default_port, &e)) {
+		snprintf(a->hosts_wrong, sizeof a->hosts_wrong, "%s", e.text);
+		log_line(LOG_WARNING, "the list of hosts is not used: %s", e.text);
+	}
+	for (struct remote *r = a->remotes; r; r = r->hh.next)
+		if (is_named(&list, r))
 			r->unnamed_since = 0;
 		else if (!r->unnamed_since)
 			r->unnamed_since = loop_now();
 	loop_timer_set(a->reap, reap_every);
-	for (size_t i = 0; i < list->n; i++) {
-		if (find_remote(a, &list->v[i]))
+	for (size_t i = 0; i < list.n; i++) {
+		if (!is_remote(&list.v[i]))
 			continue;
-		r = remote_new(a, list->v[i].address, list->v[i].slots);
+		a->nhosts++;
+		if (find_remote(a, &list.v[i]))
+			continue;
+		struct remote *r = remote_new(a, &list.v[i]);
+
 		agent_sched(
 		    a, (struct sched_event){.type = SCHED_WORKER_ADD, .worker = r->id});
 	}
-	if (list->bad)
-		log_line(LOG_WARNING,
-			 "'%s' in the host list is no HOST[:PORT][/SLOTS]; it is left out",
-			 list->bad);
-	hosts_free(list);
+	hostlist_free(&list);
 }

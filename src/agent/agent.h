@@ -14,8 +14,10 @@ struct disk;
 struct local;
 struct loop;
 struct loop_timer;
+struct preprocess;
 struct probes;
 struct remote;
+struct sample;
 struct scan;
 struct shims;
 struct task;
@@ -28,8 +30,14 @@ struct agent {
 	struct scan *scan;
 	struct probes *probes;
 	struct compilers *compilers;
+	struct sample *samples; /* utlist: what each compiler makes of the sample text */
 	struct shims *shims;
 	struct local *local;
+	unsigned local_slots;
+
+	struct preprocess *preprocess_line; /* utlist: waiting to be run */
+	unsigned npreprocessing;
+	struct loop_timer *preprocess_turn;
 
 	struct sched *sched;
 	struct loop_timer *wake;
@@ -39,8 +47,12 @@ struct agent {
 
 	struct remote *remotes; /* by id (uthash) */
 	uint64_t next_remote;
-	char *hosts;             /* the text they were made from */
-	size_t nhosts;           /* how many it names */
+	char *hosts;             /* the text they were made from … */
+	unsigned hosts_port;     /* … and its default port */
+	size_t nhosts;           /* how many remote ones it names */
+	int64_t hosts_looked;    /* when their files were, or 0 */
+	char *ssh_words;         /* DISTCC_SSH of the last compile, or NULL */
+	char hosts_wrong[512];   /* what is wrong with it, or "" */
 	struct loop_timer *reap; /* fires agent_reap */
 
 	struct task *tasks; /* by id (uthash) */
@@ -50,7 +62,7 @@ struct agent {
 	bool compress_always;
 
 	/* counters for `muster status` */
-	uint64_t njobs, nremote, nlocal, nother, nretries, nstale;
+	uint64_t njobs, nremote, nlocal, nother, nretries, nstale, nrefused;
 	uint64_t bytes_up, bytes_down; /* of connections that are gone */
 	struct tally *why_local, *why_other;
 };
@@ -58,5 +70,5 @@ struct agent {
 /* Gives the scheduler an event (its `now` is filled in) and carries out what follows. */
 void agent_sched(struct agent *, struct sched_event);
 void agent_reap(void *ctx); /* lets workers go that are named no more */
-/* The workers to use, as MUSTER_HOSTS has them; no work when the text is the one already in use. */
-void agent_set_hosts(struct agent *, const char *text);
+/* The workers to use (net/hostlist.h); no work when the text is the one already in use. */
+void agent_set_hosts(struct agent *, const char *text, unsigned default_port);

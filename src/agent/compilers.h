@@ -1,6 +1,7 @@
 #pragma once
 #include "toolchain/toolchain.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 /* The compilers that builds here use, each probed once and looked at again (one stat a file) for every
@@ -16,6 +17,29 @@ struct compiler {
 	struct stat *seen; /* of each entry */
 	struct compiler *next;
 };
+
+/* How a job may go to a worker. */
+enum compiler_way {
+	WAY_SOURCES = 0, /* only with its files */
+	WAY_TEXT = 1, /* as preprocessed text too, if the loss is agreed (enum cc_loss) */
+	WAY_TEXT_EXACT = 3, /* as preprocessed text too, with the same bytes */
+};
+
+/* What the scheduler calls a toolchain: its ref, and the way of the job. A worker is asked, and answers, for each. */
+static inline uint64_t compiler_key(uint64_t ref, enum compiler_way way)
+{
+	return ref * 4 + way;
+}
+
+static inline uint64_t compiler_key_ref(uint64_t key)
+{
+	return key / 4;
+}
+
+static inline enum compiler_way compiler_key_way(uint64_t key)
+{
+	return key % 4;
+}
 
 struct compilers *compilers_new(void);
 void compilers_free(struct compilers *);

@@ -1,80 +1,81 @@
 #include "agent/hosts.h"
 
+#include "agent/agent.h"
+#include "agent/locate.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "net/address.h"
+#include "net/hostlist.h"
+#include "sys/fs.h"
+#include "sys/loop.h"
+#include "wire/local.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char blanks[] = " \t\r\n,";
+enum {
+	HOSTS_MAX = 1 << 20,
+	DISTCC_PORT = 3632
+};
 
-/* "HOST", "HOST:PORT", "[V6]:PORT", each perhaps with "/N". 0 or -1. */
-static int parse_word(const char *word, size_t n, struct host *h)
+static const nsec look_every = LOOP_MS(1000);
+
+static const char *get(void *env, const char *name)
 {
-	const char *slash = memchr(word, '/', n);
-	size_t address = slash ? (size_t)(slash - word) : n;
-	char *end;
+	return env_get(env, name);
+}
 
-	*h = (struct host){0};
-	if (address == 0)
-		return -1;
-	if (slash) {
-		unsigned long slots = strtoul(slash + 1, &end, 10);
+/* The text of muster's own file, or NULL. */
+static char *own_file(char *const env[])
+{
+	const char *config = env_get(env, "XDG_CONFIG_HOME"), *home = env_get(env, "HOME");
+	AUTO_FREE char *path = NULL;
+	struct buf b = {0};
 
-		if (slash[1] < '0' || slash[1] > '9' || end != word + n || slots == 0 ||
-		    slots > 10000)
-			return -1;
-		h->slots = (unsigned)slots;
+	if (config && *config == '/')
+		path = xasprintf("%s/muster/hosts", config);
+	else if (home && *home == '/')
+		path = xasprintf("%s/.config/muster/hosts", home);
+	if (!path || fs_read(path, HOSTS_MAX, &b, NULL)) {
+		buf_free(&b);
+		return NULL;
 	}
-	AUTO_FREE char *text = xstrndup(word, address);
-	const char *close = strrchr(text, ']');
-	bool has_port = strchr(close ? close : text, ':') != NULL;
-
-	h->address = has_port ? xstrdup(text) : xasprintf("%s:%d", text, ADDRESS_PORT);
-	return 0;
+	buf_u8(&b, 0);
+	return b.data;
 }
 
-struct hosts *hosts_parse(const char *text)
+static void note_ssh(struct agent *a, const char *words)
 {
-	struct hosts *all = xcalloc(1, sizeof *all);
-
-	for (const char *p = text; *(p += strspn(p, blanks));) {
-		if (*p == '#') {
-			p += strcspn(p, "\n");
-			continue;
-		}
-		size_t n = strcspn(p, blanks);
-		struct host h;
-
-		if (parse_word(p, n, &h)) {
-			if (!all->bad)
-				all->bad = xstrndup(p, n);
-		} else if (hosts_have(all, h.address, h.slots)) {
-			free(h.address);
-		} else {
-			all->v = xreallocarray(all->v, all->n + 1, sizeof *all->v);
-			all->v[all->n++] = h;
-		}
-		p += n;
-	}
-	return all;
-}
-
-bool hosts_have(const struct hosts *all, const char *address, unsigned slots)
-{
-	for (size_t i = 0; i < all->n; i++)
-		if (all->v[i].slots == slots && strcmp(all->v[i].address, address) == 0)
-			return true;
-	return false;
-}
-
-void hosts_free(struct hosts *all)
-{
-	if (!all)
+	if (words && a->ssh_words && strcmp(words, a->ssh_words) == 0)
 		return;
-	for (size_t i = 0; i < all->n; i++)
-		free(all->v[i].address);
-	free(all->v);
-	free(all->bad);
-	free(all);
+	free(a->ssh_words);
+	a->ssh_words = words ? xstrdup(words) : NULL;
+}
+
+void hosts_apply(struct agent *a, char *const env[])
+{
+	const char *own = env_get(env, "MUSTER_HOSTS"),
+		   *distcc = env_get(env, "DISTCC_HOSTS");
+	AUTO_FREE char *text = NULL, *from = NULL;
+	struct err e = {0};
+
+	note_ssh(a, env_get(env, "DISTCC_SSH"));
+	if (own || distcc) {
+		a->hosts_looked = 0;
+		agent_set_hosts(a, own ? own : distcc, own ? ADDRESS_PORT : DISTCC_PORT);
+		return;
+	}
+	if (a->hosts_looked && loop_now() - a->hosts_looked < look_every)
+		return;
+	a->hosts_looked = loop_now();
+	text = own_file(env);
+	if (text) {
+		agent_set_hosts(a, text, ADDRESS_PORT);
+		return;
+	}
+	text = hostlist_find(get, (void *)(uintptr_t)env, "/etc/distcc/hosts", &from, &e);
+	if (text)
+		agent_set_hosts(a, text, DISTCC_PORT);
+	else if (!a->hosts)
+		agent_set_hosts(a, "", ADDRESS_PORT);
 }

@@ -1,20 +1,7 @@
 #pragma once
-#include <stdbool.h>
-#include <stddef.h>
+/* Which list of hosts applies to a request: MUSTER_HOSTS, else DISTCC_HOSTS of its environment; else the file
+ * ~/.config/muster/hosts; else distcc's files (net/hostlist.h). With none of them what applied last goes on. Files are looked at
+ * once a second at most. */
+struct agent;
 
-/* A list of workers as text: words "HOST[:PORT][/SLOTS]" between blanks, commas or line ends; '#' begins a
- * comment up to the end of the line. */
-struct host {
-	char *address;  /* with its port */
-	unsigned slots; /* use at most so many; 0: all */
-};
-
-struct hosts {
-	struct host *v;
-	size_t n;
-	char *bad; /* the first word that makes no sense, or NULL */
-};
-
-struct hosts *hosts_parse(const char *text);
-bool hosts_have(const struct hosts *, const char *address, unsigned slots);
-void hosts_free(struct hosts *);
+void hosts_apply(struct agent *, char *const env[]);

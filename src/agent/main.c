@@ -3,9 +3,11 @@
 #include "agent/agent.h"
 #include "agent/compilers.h"
 #include "agent/disk.h"
+#include "agent/hosts.h"
 #include "agent/local.h"
 #include "agent/probe.h"
 #include "agent/remote.h"
+#include "agent/sample.h"
 #include "agent/shims.h"
 #include "agent/tally.h"
 #include "agent/task.h"
@@ -112,27 +114,6 @@ static void on_wake(void *ctx)
 	agent_sched(ctx, (struct sched_event){.type = SCHED_TICK});
 }
 
-/* The hosts file of people who do not set MUSTER_HOSTS. */
-static char *hosts_from_file(void)
-{
-	enum {
-		HOSTS_MAX = 1 << 20
-	};
-
-	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	AUTO_FREE char *path = NULL;
-	struct buf b = {0};
-
-	if (config && *config == '/')
-		path = xasprintf("%s/muster/hosts", config);
-	else if (home && *home == '/')
-		path = xasprintf("%s/.config/muster/hosts", home);
-	if (!path || fs_read(path, HOSTS_MAX, &b, NULL))
-		b.len = 0;
-	buf_u8(&b, 0);
-	return b.data;
-}
-
 /* One agent a state folder: the lock lives as long as we do. False when there is one already; one
  * that is just leaving is waited for. */
 static bool lock_state(const char *dir)
@@ -190,6 +171,7 @@ static void agent_free(struct agent *a)
 	HASH_ITER(hh, a->remotes, r, next) remote_free(r);
 	local_free(a->local);
 	compilers_free(a->compilers);
+	sample_free(a->samples);
 	probes_free(a->probes);
 	scan_free(a->scan);
 	disk_free(a->disk);
@@ -201,14 +183,13 @@ static void agent_free(struct agent *a)
 	loop_free(a->loop);
 	free(a->events);
 	free(a->hosts);
+	free(a->ssh_words);
 	free(a->state_dir);
 }
 
 static void serve(struct agent *a, int ready_fd)
 {
 	struct err e = {0};
-	AUTO_FREE char *hosts =
-	    getenv("MUSTER_HOSTS") ? xstrdup(getenv("MUSTER_HOSTS")) : hosts_from_file();
 
 	a->loop = loop_new();
 	a->wake = loop_timer_new(a->loop, on_wake, a);
@@ -218,12 +199,12 @@ static void serve(struct agent *a, int ready_fd)
 	a->scan = scan_new(disk_scan_fs(a->disk));
 	a->probes = probes_new(a->disk, a->scan);
 	a->compilers = compilers_new();
-	a->local =
-	    local_new((unsigned)env_number("MUSTER_LOCAL_SLOTS", machine_cores(), 1, 10000),
-		      task_slot);
+	a->local_slots =
+	    (unsigned)env_number("MUSTER_LOCAL_SLOTS", machine_cores(), 1, 10000);
+	a->local = local_new(a->local_slots, task_slot);
 	a->peer_timeout_ms = (int)env_number("MUSTER_PEER_TIMEOUT_MS", 15000, 100, 3600000);
 	a->compress_always = env_number("MUSTER_COMPRESS_ALWAYS", 0, 0, 1) != 0;
-	agent_set_hosts(a, hosts);
+	hosts_apply(a, environ);
 	a->shims = shims_new(a, &e);
 	if (!a->shims) {
 		log_line(LOG_ERROR, "cannot serve: %s", e.text);

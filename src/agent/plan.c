@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "cc/depfile.h"
+#include "cc/preprocessed.h"
 #include "scan/scan.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
@@ -432,6 +433,21 @@ static bool fits(const struct plan *p)
 }
 
 /* The steps that may need the compiler's own word. */
+/* MUSTER_EXACT says what the user thinks of losses: 1, none; 0, all are fine; unset, what the worker's kind implies. */
+static enum compiler_way choose_way(struct maker *m)
+{
+	const struct cc_preprocessed *two = m->plan->two;
+	const char *exact = env_get(m->request->env, "MUSTER_EXACT");
+
+	if ((two->why && !two->loses) || plan_musts(m->plan) != 1)
+		return WAY_SOURCES;
+	if (!two->loses)
+		return WAY_TEXT_EXACT;
+	if (!exact || !*exact)
+		return WAY_TEXT;
+	return strcmp(exact, "0") == 0 ? WAY_TEXT_EXACT : WAY_SOURCES;
+}
+
 static struct plan *finish(struct maker *m)
 {
 	struct plan *p = m->plan;
@@ -478,6 +494,8 @@ static struct plan *finish(struct maker *m)
 		disk_walk(m->agent->disk, p->places.v[i], NULL, NULL);
 	p->stamp = disk_stamp(m->agent->disk);
 	p->unit = unit_key(p);
+	p->two = cc_preprocess(m->arena, p->command);
+	p->way = choose_way(m);
 	p->travels = true;
 	return p;
 }
@@ -511,8 +529,11 @@ struct plan *plan_make(struct agent *agent, struct arena *a, const struct local_
 		return stay(p, p->command->why);
 	if (!p->program)
 		return stay(p, "its compiler was not found on PATH");
-	if (!agent->nhosts)
-		return stay(p, "no workers are configured");
+	if (!agent->nhosts) {
+		p->no_workers = true;
+		return stay(p, agent->hosts_wrong[0] ? "the list of hosts has a mistake"
+						     : "no workers are configured");
+	}
 	if (!same_world(r))
 		return stay(p,
 			    "it sees other files than the agent (a container or chroot)");
@@ -586,6 +607,17 @@ const char *plan_output(const struct plan *p, struct arena *a, const char *path,
 			*which = &p->command->outputs[i];
 			return found;
 		}
+	}
+	return NULL;
+}
+
+const char *plan_object(const struct plan *p, struct arena *a,
+			const struct cc_output **which)
+{
+	for (size_t i = 0; i < p->command->noutputs; i++) {
+		*which = &p->command->outputs[i];
+		if ((*which)->must)
+			return path_join(a, p->cwd, p->command->object);
 	}
 	return NULL;
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include "agent/compilers.h"
 #include "cc/command.h"
 
 #include <stdbool.h>
@@ -8,6 +9,7 @@
  * may come back. Made anew for each round of a job; lives in the job's arena. */
 struct agent;
 struct arena;
+struct cc_preprocessed;
 struct compiler;
 struct err;
 struct local_request;
@@ -17,6 +19,7 @@ struct plan {
 	bool travels;
 	const char *why;     /* when not: the reason, countable */
 	bool other;          /* it is no compile at all (a link, --version …) */
+	bool no_workers;     /* WHY says: there is nowhere to go, whatever the command */
 	bool cheap;          /* and needs no local slot */
 	const char *program; /* the real compiler, absolute; NULL: let the shim find it */
 	struct cc_command *command;
@@ -27,6 +30,8 @@ struct plan {
 	    places; /* further paths that must stand in the worker's view, absolute */
 	struct strv argv, env; /* as the worker runs it */
 	const char *cwd;
+	const struct cc_preprocessed *two; /* how it is done in two steps, or why not */
+	enum compiler_way way;
 	uint64_t stamp; /* of the disk when this was made: later changes make it stale */
 	uint64_t unit;  /* names source and options, for predictions */
 };
@@ -38,6 +43,9 @@ bool plan_is_fresh(struct agent *, const struct plan *);
 /* The output that PATH (absolute, canonical on the worker) is, as a path here; NULL when this command may
  * not write such a file. *WHICH is its row. */
 const char *plan_output(const struct plan *, struct arena *, const char *path,
+			const struct cc_output **which);
+/* The object, as a path here. */
+const char *plan_object(const struct plan *, struct arena *,
 			const struct cc_output **which);
 /* True when the compiler makes TARGET anew instead of writing over what is there. */
 bool plan_replaces(const struct plan *, const char *target);

@@ -1,47 +1,56 @@
 #pragma once
-#include "base/buf.h"
-#include "base/digest.h"
-#include "cas/entry.h"
+#include "net/hostlist.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uthash.h>
-/* One worker as the agent knows it: its address, its connection, what of our disk it has been told, and the
- * blobs it still wants. */
+/* One worker as the agent and its scheduler know it, whatever it speaks:
+ *
+ *   link.c      muster's own protocol: one connection, many jobs
+ *   foreign.c   distcc's: a connection a job
+ *
+ * Which of the two a host of a list speaks is found out by asking: the first dial is in muster's protocol, and who closes without
+ * a word of it is taken for a distccd; once it has answered as one, for as long as the agent lives. */
 struct agent;
-struct peer;
+struct foreign;
+struct link;
+struct preprocess_end;
+struct ssh;
 struct task;
-struct upload;
-struct err;
 
 struct remote {
 	uint64_t id; /* key; the scheduler's worker id */
 	struct agent *agent;
-	char *address, *name;
-	unsigned limit;    /* slots to use at most, from the host list; 0: all it has */
-	struct peer *peer; /* while dialling or connected */
+	struct host host;        /* of the list; its own copy */
+	char *name;              /* what it calls itself, or NULL */
+	struct link *link;       /* while dialling or connected */
+	struct foreign *foreign; /* it speaks distcc's protocol */
+	struct ssh *ssh;         /* under LINK */
 	bool up, confined;
+	bool plain; /* takes only preprocessed source */
 	unsigned slots, running;
 	int64_t unnamed_since; /* when the host list last named it; 0: it does now */
 	uint64_t njobs, nfailures;
-	char why[512]; /* why it is down, or takes no jobs */
-
-	/* what the other side has been told, of this connection */
-	uint64_t *sent_nodes; /* by node id: the node's stamp when it was sent, 0 never */
-	size_t nsent_nodes;
-	uint64_t
-	    *sent_files; /* by file id: all the file stands on was sent, up to this stamp */
-	size_t nsent_files;
-	size_t gone; /* how many of disk_gone() it has heard of */
-
-	struct upload *first, *last; /* blobs it wants, in the order of asking */
+	uint64_t bytes_up, bytes_down; /* of connections that are gone */
+	char why[512];                 /* why it is down, or does not get all jobs */
 	UT_hash_handle hh;
 };
 
-struct remote *remote_new(struct agent *, const char *address, unsigned limit);
-void remote_free(struct remote *); /* its tasks must have left */
+struct remote *remote_new(struct agent *, const struct host *); /* copies it */
+void remote_free(struct remote *);                              /* its tasks are told */
+bool remote_is_host(const struct remote *, const struct host *);
+
+/* From the scheduler and the tasks. */
 void remote_dial(struct remote *);
-void remote_query(struct remote *, uint64_t compiler_ref);
+void remote_query(struct remote *, uint64_t compiler_key);
 void remote_send(struct remote *, struct task *);
+void remote_send_text(struct remote *, struct task *, const struct preprocess_end *);
 void remote_cancel(struct remote *, struct task *);
+
+/* From link.c and foreign.c. */
+void remote_up(struct remote *, unsigned slots);
+void remote_down(struct remote *, const char *why); /* its tasks are told */
+void remote_is_foreign(struct remote *);            /* dials again, in distcc's way */
+void remote_answer(struct remote *, uint64_t compiler_key, bool yes);
+void remote_count(struct remote *, uint64_t bytes_up, uint64_t bytes_down);

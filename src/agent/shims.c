@@ -32,6 +32,8 @@ struct shim {
 	struct task *task;
 	bool asked; /* the request has come */
 	bool slot;  /* holds a local slot */
+	char *file; /* what is compiled in it */
+	nsec since;
 };
 
 struct shims {
@@ -56,6 +58,7 @@ static void shim_free(struct shim *s)
 	close(s->fd);
 	buf_free(&s->in);
 	buf_free(&s->out);
+	free(s->file);
 	free(s->request.argv);
 	*s->link = s->next;
 	if (s->next)
@@ -140,7 +143,7 @@ void shim_reply(struct shim *s, const void *out, size_t nout, const void *err, s
 	flush(s);
 }
 
-void shim_run_local(struct shim *s, const char *program, int slot)
+void shim_run_local(struct shim *s, const char *program, int slot, const char *file)
 {
 	struct buf b = {0};
 	const char *text = program ? program : "";
@@ -151,7 +154,39 @@ void shim_run_local(struct shim *s, const char *program, int slot)
 	buf_free(&b);
 	s->task = NULL;
 	s->slot = slot;
+	s->file = xstrdup(file);
+	s->since = loop_now();
 	flush(s);
+}
+
+void shims_each_local(const struct shims *all,
+		      void (*call)(void *ctx, int pid, const char *file, nsec since),
+		      void *ctx)
+{
+	for (const struct shim *s = all->list; s; s = s->next)
+		if (s->slot)
+			call(ctx, shim_pid(s), s->file, s->since);
+}
+
+void shim_log(struct shim *s, const char *line)
+{
+	put_text(s, LOCAL_LOG, line, strlen(line));
+}
+
+/* Who is at the other end; 0: unknown. */
+static struct ucred peer_of(int fd)
+{
+	struct ucred peer = {0};
+	socklen_t len = sizeof peer;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
+		peer = (struct ucred){0};
+	return peer;
+}
+
+int shim_pid(const struct shim *s)
+{
+	return (int)peer_of(s->fd).pid;
 }
 
 /* `muster status` and its like: WHAT is a string as the protocol has them. */
@@ -182,11 +217,10 @@ static int take_query(struct shim *s, const char *p, size_t n)
 /* Does the process on the other side see the same mounts as we do? One that we cannot see does not. */
 static bool sees_our_mounts(int fd)
 {
-	struct ucred peer;
-	socklen_t len = sizeof peer;
+	struct ucred peer = peer_of(fd);
 	char path[64], theirs[64], ours[64];
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) || peer.pid <= 0)
+	if (peer.pid <= 0)
 		return false;
 	snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)peer.pid);
 	ssize_t n = readlink(path, theirs, sizeof theirs),
@@ -200,7 +234,7 @@ static int take_request(struct shim *s, const char *p, size_t n)
 	if (local_parse_request(&s->request, p, n))
 		return -1;
 	if (s->request.version != LOCAL_VERSION || s->request.argc == 0) {
-		shim_run_local(s, NULL, 0);
+		shim_run_local(s, NULL, 0, "");
 		return 0;
 	}
 	s->request.elsewhere = !sees_our_mounts(s->fd);

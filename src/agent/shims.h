@@ -14,5 +14,12 @@ size_t shims_count(const struct shims *);
 
 void shim_reply(struct shim *, const void *out, size_t nout, const void *err, size_t nerr,
 		uint32_t status);
-/* Run PROGRAM (NULL: find it) yourself; SLOT: your connection is the lease of a local slot. */
-void shim_run_local(struct shim *, const char *program, int slot);
+/* A line, newline included, for the user beside the compiler's words. Before the reply. */
+void shim_log(struct shim *, const char *line);
+int shim_pid(const struct shim *);
+/* Run PROGRAM (NULL: find it) yourself; SLOT: your connection is the lease of a local slot, for FILE. */
+void shim_run_local(struct shim *, const char *program, int slot, const char *file);
+/* Those that hold a local slot, and since when (loop_now). */
+void shims_each_local(const struct shims *,
+		      void (*call)(void *ctx, int pid, const char *file, int64_t since),
+		      void *ctx);

@@ -1,11 +1,16 @@
 #include "agent/status.h"
 
 #include "agent/agent.h"
+#include "agent/link.h"
 #include "agent/local.h"
+#include "agent/plan.h"
 #include "agent/remote.h"
+#include "agent/shims.h"
 #include "agent/tally.h"
+#include "agent/task.h"
 #include "base/mem.h"
-#include "net/peer.h"
+#include "base/path.h"
+#include "sys/loop.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -30,12 +35,13 @@ static json_t *worker(const struct remote *r)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "address", json_string(r->address));
+	json_object_set_new(o, "address", json_string(r->host.word));
 	json_object_set_new(o, "name", json_string(r->name ? r->name : ""));
 	json_object_set_new(o, "state",
 			    json_string(r->up     ? "up"
-					: r->peer ? "dialing"
+					: r->link ? "dialing"
 						  : "down"));
+	json_object_set_new(o, "speaks", json_string(r->foreign ? "distcc" : "muster"));
 	json_object_set_new(o, "slots", number(r->up ? r->slots : 0));
 	json_object_set_new(o, "running", number(r->running));
 	json_object_set_new(o, "jobs", number(r->njobs));
@@ -44,6 +50,55 @@ static json_t *worker(const struct remote *r)
 	json_object_set_new(o, "confined", json_boolean(r->confined));
 	json_object_set_new(o, "why", json_string(r->why));
 	return o;
+}
+
+struct listing {
+	json_t *list;
+	unsigned slot;
+};
+
+static void add_running(struct listing *l, int pid, const char *phase, const char *file,
+			const char *host, unsigned slot, nsec since)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "pid", json_integer(pid));
+	json_object_set_new(o, "phase", json_string(phase));
+	json_object_set_new(o, "file", json_string(file));
+	json_object_set_new(o, "host", json_string(host));
+	json_object_set_new(o, "slot", json_integer(slot));
+	json_object_set_new(o, "seconds", json_real((double)(loop_now() - since) / 1e9));
+	json_array_append_new(l->list, o);
+}
+
+static void add_local(void *ctx, int pid, const char *file, nsec since)
+{
+	struct listing *l = ctx;
+
+	add_running(l, pid, "Compile", file, "localhost", l->slot++, since);
+}
+
+/* The slots of a worker have no numbers; they are counted through, so that each line has one. */
+static json_t *running_jobs(struct agent *a)
+{
+	struct listing l = {.list = json_array()};
+
+	shims_each_local(a->shims, add_local, &l);
+	for (struct remote *r = a->remotes; r; r = r->hh.next) {
+		unsigned slot = 0;
+
+		for (struct task *t = a->tasks; t; t = t->hh.next)
+			if (t->remote == r)
+				add_running(&l, shim_pid(t->shim), task_phase(t),
+					    path_base(t->plan->command->source),
+					    r->host.name, slot++, t->since);
+	}
+	for (struct task *t = a->tasks; t; t = t->hh.next)
+		if (!t->remote && t->plan->command->source)
+			add_running(&l, shim_pid(t->shim), task_phase(t),
+				    path_base(t->plan->command->source), "localhost",
+				    l.slot++, t->since);
+	return l.list;
 }
 
 static uint64_t cpu_ms(void)
@@ -68,14 +123,13 @@ char *status_json(struct agent *a)
 	for (struct remote *r = a->remotes; r; r = r->hh.next) {
 		json_array_append_new(workers, worker(r));
 		running += r->running;
-		if (r->peer) {
-			up += peer_bytes_out(r->peer);
-			down += peer_bytes_in(r->peer);
-		}
+		up += r->bytes_up + (r->link ? link_bytes_out(r->link) : 0);
+		down += r->bytes_down + (r->link ? link_bytes_in(r->link) : 0);
 	}
 	json_object_set_new(jobs, "total", number(a->njobs));
 	json_object_set_new(jobs, "remote", number(a->nremote));
 	json_object_set_new(jobs, "local", number(a->nlocal));
+	json_object_set_new(jobs, "refused", number(a->nrefused));
 	json_object_set_new(jobs, "running", number(running));
 	json_object_set_new(jobs, "running_local", number(local_running(a->local)));
 	json_object_set_new(o, "version", json_string(MUSTER_VERSION));
@@ -87,6 +141,7 @@ char *status_json(struct agent *a)
 	json_object_set_new(o, "retries", number(a->nretries));
 	json_object_set_new(o, "stale", number(a->nstale));
 	json_object_set_new(o, "workers", workers);
+	json_object_set_new(o, "running", running_jobs(a));
 	json_object_set_new(o, "bytes_up", number(up));
 	json_object_set_new(o, "bytes_down", number(down));
 	json_object_set_new(o, "agent_cpu_ms", number(cpu_ms()));

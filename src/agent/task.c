@@ -2,9 +2,12 @@
 
 #include "agent/agent.h"
 #include "agent/compilers.h"
+#include "agent/hosts.h"
 #include "agent/local.h"
+#include "agent/manners.h"
 #include "agent/outputs.h"
 #include "agent/plan.h"
+#include "agent/preprocess.h"
 #include "agent/remote.h"
 #include "agent/shims.h"
 #include "agent/tally.h"
@@ -13,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "sys/loop.h"
 #include "wire/message.h"
 
 #include <assert.h>
@@ -23,6 +27,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum {
+	EXIT_NO_HOSTS = 116, /* distcc(1), "EXIT CODES" */
+	EXIT_GONE = 117
+};
 
 static void handle(struct task *t, enum job_event event);
 
@@ -42,6 +51,9 @@ static void set_why(struct task *t, const char *why)
 
 static void discard(struct task *t)
 {
+	preprocess_free(t->first_step);
+	t->first_step = NULL;
+	t->text_sent = false;
 	outputs_free(t->outputs);
 	t->outputs = NULL;
 	t->text[0].len = t->text[1].len = t->deps.len = 0;
@@ -73,6 +85,8 @@ static enum job_event do_prepare(struct task *t)
 	if (t->plan->travels)
 		return JOB_PREPARED;
 	set_why(t, t->plan->why);
+	if (t->plan->no_workers)
+		t->undistributed = EXIT_NO_HOSTS;
 	return JOB_MUST_LOCAL;
 }
 
@@ -143,9 +157,34 @@ static void remove_failed(struct task *t)
 		unlink(object);
 }
 
+const char *task_phase(const struct task *t)
+{
+	switch (t->life.state) {
+	case JOB_PREPARE: return "Startup";
+	case JOB_WAIT:
+	case JOB_LOCAL: return "Blocked";
+	case JOB_REMOTE:
+		return t->nseen                         ? "Receive"
+		       : t->first_step && !t->text_sent ? "Preprocess"
+							: "Compile";
+	case JOB_CHECK:
+	case JOB_WRITE: return "Receive";
+	case JOB_END:
+	case JOB_NSTATES:
+	default: return "Done";
+	}
+}
+
+static const char *source_of(const struct task *t)
+{
+	return t->plan->command->source ? t->plan->command->source : "(no source)";
+}
+
 static void do_reply(struct task *t)
 {
 	remove_failed(t);
+	manners_say(t->shim, t->request, MANNERS_INFO, "compile %s on %s completed%s",
+		    source_of(t), t->where, t->status ? " with an error" : " ok");
 	t->agent->njobs++;
 	t->agent->nremote++;
 	shim_reply(t->shim, t->text[0].data, t->text[0].len, t->text[1].data,
@@ -156,6 +195,14 @@ static void do_local(struct task *t, bool slot)
 {
 	struct agent *a = t->agent;
 
+	if (t->undistributed)
+		manners_say(t->shim, t->request, MANNERS_WARNING,
+			    "failed to distribute %s, running locally instead: %s",
+			    source_of(t), t->why);
+	else
+		manners_say(t->shim, t->request, MANNERS_INFO, "%s is compiled here: %s",
+			    source_of(t), t->why);
+
 	if (t->plan->other) {
 		a->nother++;
 		tally_add(&a->why_other, t->why);
@@ -164,7 +211,50 @@ static void do_local(struct task *t, bool slot)
 		a->nlocal++;
 		tally_add(&a->why_local, t->why);
 	}
-	shim_run_local(t->shim, t->plan->program, slot);
+	shim_run_local(t->shim, t->plan->program, slot, path_base(source_of(t)));
+}
+
+/* -- in two steps ---------------------------------------------------------------------------- */
+
+static void on_text(void *ctx, const struct preprocess_end *end)
+{
+	struct task *t = ctx;
+
+	if (!end->why) {
+		t->text_sent = true;
+		remote_send_text(t->remote, t, end);
+		return;
+	}
+	set_why(t, end->why);
+	t->remote = NULL; /* it has not heard of it */
+	handle(t, JOB_UNFIT);
+}
+
+static void do_send(struct task *t)
+{
+	if (t->remote->plain)
+		t->first_step = preprocess_start(t->agent, t->plan, t->request, on_text, t);
+	else
+		remote_send(t->remote, t);
+}
+
+/* What the second step says is said of another text than the user's. Only an object without a word is taken. */
+static bool second_step_speaks(const struct task *t, const struct message_result *m)
+{
+	return t->first_step && m->outcome == WIRE_COMPILED &&
+	       !manners_no_retry(t->request) &&
+	       (m->status || t->text[0].len || t->text[1].len);
+}
+
+/* DISTCC_FALLBACK=0, and workers could not. */
+static void do_refuse(struct task *t)
+{
+	manners_say(t->shim, t->request, MANNERS_ERROR,
+		    "failed to distribute %s and fallbacks are disabled: %s", source_of(t),
+		    t->why);
+	t->agent->njobs++;
+	t->agent->nrefused++;
+	shim_reply(t->shim, NULL, 0, NULL, 0, (uint32_t)t->undistributed << 8);
 }
 
 static void release(struct task *t, enum sched_event_type how)
@@ -191,7 +281,7 @@ static void carry_out(struct task *t, unsigned effects)
 	if (effects & JOB_DO_UNQUEUE_LOCAL)
 		local_forget(t->agent->local, t);
 	if (effects & JOB_DO_SEND)
-		remote_send(t->remote, t);
+		do_send(t);
 	if (effects & JOB_DO_REPLY)
 		do_reply(t);
 	if (effects & JOB_DO_LOCAL)
@@ -200,7 +290,8 @@ static void carry_out(struct task *t, unsigned effects)
 		agent_sched(t->agent,
 			    (struct sched_event){.type = SCHED_ASK,
 						 .job = t->id,
-						 .toolchain = t->plan->compiler->ref,
+						 .toolchain = compiler_key(
+						     t->plan->compiler->ref, t->plan->way),
 						 .unit = t->plan->unit});
 }
 
@@ -213,6 +304,13 @@ static void handle(struct task *t, enum job_event event)
 		assert(!(effects & JOB_BUG));
 		if (effects & (JOB_DO_QUEUE_LOCAL) && t->plan->cheap) {
 			do_local(t, false);
+			task_free(t);
+			return;
+		}
+		if (effects & JOB_DO_QUEUE_LOCAL && t->undistributed &&
+		    manners_no_fallback(t->request)) {
+			carry_out(t, effects);
+			do_refuse(t);
 			task_free(t);
 			return;
 		}
@@ -240,14 +338,10 @@ static void handle(struct task *t, enum job_event event)
 struct task *task_new(struct agent *a, struct shim *shim, struct local_request *request)
 {
 	struct task *t = xcalloc(1, sizeof *t);
-	const char *hosts = NULL;
 
-	for (char **e = request->env; *e; e++)
-		if (strncmp(*e, "MUSTER_HOSTS=", 13) == 0)
-			hosts = *e + 13;
-	if (hosts)
-		agent_set_hosts(a, hosts);
+	hosts_apply(a, request->env);
 	t->id = ++a->next_task;
+	t->since = loop_now();
 	t->agent = a;
 	t->shim = shim;
 	t->request = request;
@@ -266,12 +360,14 @@ void task_gone(struct task *t)
 void task_granted(struct task *t, struct remote *r)
 {
 	t->remote = r;
+	snprintf(t->where, sizeof t->where, "%s", r->host.word);
 	handle(t, JOB_GRANT);
 }
 
-void task_home(struct task *t, const char *why)
+void task_home(struct task *t, const char *why, int status)
 {
 	set_why(t, why);
+	t->undistributed = status;
 	handle(t, JOB_HOME);
 }
 
@@ -285,6 +381,7 @@ void task_lost(struct task *t)
 	t->agent->nretries++;
 	t->remote = NULL;
 	set_why(t, "its workers were lost");
+	t->undistributed = EXIT_GONE;
 	handle(t, JOB_LOST);
 }
 
@@ -309,7 +406,10 @@ static void begin_file(struct task *t, const struct message_output *m)
 {
 	const struct cc_output *which = NULL;
 
-	t->target = plan_output(t->plan, t->arena, m->path, &which);
+	if (t->first_step)
+		t->target = plan_object(t->plan, t->arena, &which);
+	else
+		t->target = plan_output(t->plan, t->arena, m->path, &which);
 	if (!t->target) {
 		log_line(LOG_WARNING, "not foreseen: %s was written by: %s", m->path,
 			 t->plan->command->source);
@@ -350,7 +450,9 @@ int task_output(struct task *t, const struct message_output *m, struct err *e)
 		return 0;
 	if (is_depfile(t) && t->deps.len + m->bytes.n <= TASK_DEPS_MAX)
 		buf_add(&t->deps, m->bytes.p, m->bytes.n);
-	if (outputs_add(t->outputs, t->target, m->mode, m->offset, m->bytes.p, m->bytes.n,
+	unsigned mode = t->first_step ? 0666 & ~t->request->umask : m->mode;
+
+	if (outputs_add(t->outputs, t->target, mode, m->offset, m->bytes.p, m->bytes.n,
 			&why)) {
 		log_line(LOG_WARNING, "an output could not be kept: %s", why.text);
 		t->unwritable = true;
@@ -373,6 +475,12 @@ int task_result(struct task *t, const struct message_result *m, struct err *e)
 	t->status = m->status;
 	t->cpu_ns = (m->user_us + m->sys_us) * 1000;
 	t->stale = m->outcome == WIRE_STALE;
+	if (second_step_speaks(t, m)) {
+		set_why(t, "it has something to say of its preprocessed source");
+		t->remote = NULL;
+		handle(t, JOB_UNFIT);
+		return 0;
+	}
 	bool ended =
 	    m->outcome == WIRE_COMPILED && (WIFEXITED(m->status) || WIFSIGNALED(m->status));
 
@@ -380,6 +488,7 @@ int task_result(struct task *t, const struct message_result *m, struct err *e)
 	if (m->outcome == WIRE_FAILED || (ended && WIFSIGNALED(m->status))) {
 		t->agent->nretries++;
 		set_why(t, "workers failed it");
+		t->undistributed = EXIT_GONE;
 		handle(t, JOB_FAILED);
 	} else {
 		handle(t, JOB_RESULT);

@@ -11,6 +11,7 @@ struct agent;
 struct arena;
 struct outputs;
 struct plan;
+struct preprocess;
 struct remote;
 struct shim;
 struct message_output;
@@ -18,17 +19,22 @@ struct message_result;
 struct err;
 
 struct task {
-	uint64_t id; /* key; also the job's id on the wire and in the scheduler */
+	int64_t since; /* loop_now when it came */
+	uint64_t id;   /* key; also the job's id on the wire and in the scheduler */
 	struct agent *agent;
 	struct shim *shim;
 	struct local_request *request; /* owned by the shim */
 	struct job_life life;
 	struct arena *arena; /* of this round */
 	struct plan *plan;
-	struct remote *remote;   /* while granted */
-	struct task *next_local; /* in the queue for a local slot */
-	const char *why;         /* for compiling here, if it comes to that */
+	struct remote *remote;         /* while granted */
+	struct preprocess *first_step; /* of a compile in two steps */
+	bool text_sent;                /* … which has ended well */
+	struct task *next_local;       /* in the queue for a local slot */
+	const char *why;               /* for compiling here, if it comes to that */
+	int undistributed; /* not 0: workers could not do it; the status if it may not be done here */
 	char why_room[300];
+	char where[300]; /* the host's word, once granted */
 
 	/* what has come back */
 	struct outputs *outputs;
@@ -56,10 +62,13 @@ enum {
 struct task *task_new(struct agent *, struct shim *, struct local_request *);
 void task_gone(struct task *);                     /* the shim hung up */
 void task_granted(struct task *, struct remote *); /* by the scheduler */
-void task_home(struct task *, const char *why);    /* by the scheduler */
-void task_slot(struct task *);                     /* a local slot */
+/* By the scheduler; STATUS is distcc's exit code for it (distcc(1), "EXIT CODES"). */
+void task_home(struct task *, const char *why, int status);
+void task_slot(struct task *); /* a local slot */
 /* From the remote. A malformed or lying message is -1 with ERR: the worker is given up. */
 int task_output(struct task *, const struct message_output *, struct err *);
 int task_result(struct task *, const struct message_result *, struct err *);
 void task_lost(struct task *); /* the connection broke */
+/* What it does now, in distccmon-text's words. */
+const char *task_phase(const struct task *);
 struct task *task_find(struct agent *, uint64_t id);

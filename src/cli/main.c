@@ -1,24 +1,44 @@
-/* muster: every verb of a person. A table of verbs; each has a file of its own. */
+/* muster: every verb of a person. A table of verbs; each has a file of its own. A link to muster with a verb's
+ * name is that verb: so distcc's small commands are there under their names. */
+#include "base/path.h"
 #include "cli/verbs.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+/* clang-format off */
 static const struct verb {
 	const char *name;
-	int (*run)(int argc,
-		   char **argv); /* argv[0] is the verb; returns the exit status */
-	const char *arguments, *summary;
+	int (*run)(int argc, char **argv); /* argv[0] is the verb; returns the exit status */
+	const char *arguments, *summary;   /* NULL: another name of the verb above it */
 } verbs[] = {
-    {"cc",     verb_cc,     "COMPILER ARG...", "compile through the farm, as muster-cc does"     },
-    {"status", verb_status, "[--json]",
-     "what the agent did: jobs, why some stayed here, the workers"                               },
-    {"stop",   verb_stop,   "",                "end the agent; the next compile starts a new one"},
+	{"cc", verb_cc, "COMPILER ARG...", "compile through the farm, as muster-cc does"},
+	{"status", verb_status, "[--json]", "what the agent did: jobs, why some stayed here, the workers"},
+	{"stop", verb_stop, "", "end the agent; the next compile starts a new one"},
+	{"monitor", verb_monitor, "[SECONDS]", "the compiles under way; also as distccmon-text"},
+	{"distccmon-text", verb_monitor, NULL, NULL},
+	{"links", verb_links, "[--force] DIR", "fill DIR with links of the compilers' names"},
+	{"update-distcc-symlinks", verb_links, NULL, NULL},
+	{"distcc", verb_distcc, "OPTION", "distcc's own options: --help, --version, --show-hosts, -j"},
+	{"lsdistcc", verb_lsdistcc, "[OPTION...] [HOST...]", "which hosts listen on distcc's port"},
+	{"pump", verb_pump, "COMMAND ARG...", "run a build with muster's distcc in front of PATH"},
+	{"distcc-pump", verb_pump, NULL, NULL},
 };
+
+/* clang-format on */
 
 enum {
 	NVERBS = sizeof verbs / sizeof *verbs
 };
+
+static const struct verb *verb_find(const char *name)
+{
+	for (size_t i = 0; i < NVERBS; i++)
+		if (strcmp(name, verbs[i].name) == 0)
+			return &verbs[i];
+	return NULL;
+}
 
 static void print_usage(FILE *to)
 {
@@ -27,8 +47,9 @@ static void print_usage(FILE *to)
 	    "them.\n\n",
 	    to);
 	for (size_t i = 0; i < NVERBS; i++)
-		fprintf(to, "  %-7s%-18s%s\n", verbs[i].name, verbs[i].arguments,
-			verbs[i].summary);
+		if (verbs[i].summary)
+			fprintf(to, "  %-9s%-23s%s\n", verbs[i].name, verbs[i].arguments,
+				verbs[i].summary);
 	fputs(
 	    "\nIn a build: make CC=\"muster-cc gcc\" CXX=\"muster-cc g++\" -j8, with the workers in\n"
 	    "MUSTER_HOSTS=\"HOST:PORT ...\" or in ~/.config/muster/hosts.\n",
@@ -37,6 +58,12 @@ static void print_usage(FILE *to)
 
 int main(int argc, char **argv)
 {
+	const struct verb *verb = argc > 0 ? verb_find(path_base(argv[0])) : NULL;
+
+	if (verb) {
+		argv[0] = (char *)(uintptr_t)verb->name;
+		return verb->run(argc, argv);
+	}
 	if (argc < 2) {
 		print_usage(stderr);
 		return 2;
@@ -50,9 +77,9 @@ int main(int argc, char **argv)
 		puts("muster " MUSTER_VERSION);
 		return 0;
 	}
-	for (size_t i = 0; i < NVERBS; i++)
-		if (strcmp(argv[1], verbs[i].name) == 0)
-			return verbs[i].run(argc - 1, argv + 1);
+	verb = verb_find(argv[1]);
+	if (verb)
+		return verb->run(argc - 1, argv + 1);
 	fprintf(stderr, "muster: '%s' is no verb; 'muster --help' lists them\n", argv[1]);
 	return 2;
 }

@@ -21,6 +21,7 @@ enum move_name {
 	WRITE,    /* the outputs */
 	REPLY,    /* the good end */
 	DROP,     /* the outputs cannot be written: let the compiler say so */
+	GIVE_UP,  /* what this worker can do does not help */
 	RUN,      /* the shim runs the compiler, the other good end */
 	QUIT,     /* the shim is gone, and with it ... nothing */
 	QUIT_ASK, /* ... the request */
@@ -32,20 +33,20 @@ enum move_name {
 
 /* clang-format off */
 static const uint8_t matrix[JOB_NSTATES][JOB_NEVENTS] = {
-#define ROW(prepared, must_local, grant, home, result, failed, lost, fresh, stale, written, \
+#define ROW(prepared, must_local, grant, home, result, failed, lost, unfit, fresh, stale, written, \
 	    unwritable, slot, gone) \
 	{[JOB_PREPARED] = (prepared), [JOB_MUST_LOCAL] = (must_local), [JOB_GRANT] = (grant), \
-	 [JOB_HOME] = (home), [JOB_RESULT] = (result), [JOB_FAILED] = (failed), [JOB_LOST] = (lost), \
+	 [JOB_HOME] = (home), [JOB_RESULT] = (result), [JOB_FAILED] = (failed), [JOB_LOST] = (lost), [JOB_UNFIT] = (unfit), \
 	 [JOB_FRESH] = (fresh), [JOB_STALE] = (stale), [JOB_WRITTEN] = (written), \
 	 [JOB_UNWRITABLE] = (unwritable), [JOB_SLOT] = (slot), [JOB_GONE] = (gone)}
-	/*                  PREPARED MUST_L GRANT HOME  RESULT FAILED LOST  FRESH  STALE WRITTEN UNWRIT SLOT GONE */
-	[JOB_PREPARE] = ROW(ASK,     HERE,  NO,   NO,   NO,    NO,    NO,   NO,    NO,   NO,     NO,    NO,  QUIT),
-	[JOB_WAIT]    = ROW(NO,      NO,    SEND, HERE, NO,    NO,    NO,   NO,    NO,   NO,     NO,    NO,  QUIT_ASK),
-	[JOB_REMOTE]  = ROW(NO,      NO,    NO,   NO,   CHECK, AGAIN, LOST, NO,    NO,   NO,     NO,    NO,  QUIT_FAR),
-	[JOB_CHECK]   = ROW(NO,      NO,    NO,   NO,   NO,    NO,    NO,   WRITE, REDO, NO,     NO,    NO,  QUIT_OUT),
-	[JOB_WRITE]   = ROW(NO,      NO,    NO,   NO,   NO,    NO,    NO,   NO,    NO,   REPLY,  DROP,  NO,  QUIT_OUT),
-	[JOB_LOCAL]   = ROW(NO,      NO,    NO,   NO,   NO,    NO,    NO,   NO,    NO,   NO,     NO,    RUN, QUIT_LOC),
-	[JOB_END]     = ROW(NO,      NO,    NO,   NO,   NO,    NO,    NO,   NO,    NO,   NO,     NO,    NO,  NO),
+	/*                  PREPARED MUST_L GRANT HOME  RESULT FAILED LOST  UNFIT    FRESH  STALE WRITTEN UNWRIT SLOT GONE */
+	[JOB_PREPARE] = ROW(ASK,     HERE,  NO,   NO,   NO,    NO,    NO,   NO,      NO,    NO,   NO,     NO,    NO,  QUIT),
+	[JOB_WAIT]    = ROW(NO,      NO,    SEND, HERE, NO,    NO,    NO,   NO,      NO,    NO,   NO,     NO,    NO,  QUIT_ASK),
+	[JOB_REMOTE]  = ROW(NO,      NO,    NO,   NO,   CHECK, AGAIN, LOST, GIVE_UP, NO,    NO,   NO,     NO,    NO,  QUIT_FAR),
+	[JOB_CHECK]   = ROW(NO,      NO,    NO,   NO,   NO,    NO,    NO,   NO,      WRITE, REDO, NO,     NO,    NO,  QUIT_OUT),
+	[JOB_WRITE]   = ROW(NO,      NO,    NO,   NO,   NO,    NO,    NO,   NO,      NO,    NO,   REPLY,  DROP,  NO,  QUIT_OUT),
+	[JOB_LOCAL]   = ROW(NO,      NO,    NO,   NO,   NO,    NO,    NO,   NO,      NO,    NO,   NO,     NO,    RUN, QUIT_LOC),
+	[JOB_END]     = ROW(NO,      NO,    NO,   NO,   NO,    NO,    NO,   NO,      NO,    NO,   NO,     NO,    NO,  NO),
 #undef ROW
 };
 
@@ -78,6 +79,9 @@ static const struct move moves[NMOVES] = {
     [WRITE] = {JOB_WRITE,   JOB_DO_WRITE,					       NO_COUNTER, 0},
     [REPLY] = {JOB_END,     JOB_DO_REPLY | JOB_DO_FREE,                                 NO_COUNTER, 0},
     [DROP] = {JOB_LOCAL,   JOB_DO_DISCARD | JOB_DO_QUEUE_LOCAL,                        NO_COUNTER, 0},
+    [GIVE_UP] = {JOB_LOCAL,
+             JOB_DO_DISCARD | JOB_DO_CANCEL_REMOTE | JOB_DO_CANCEL_ASK |
+		     JOB_DO_QUEUE_LOCAL,					      NO_COUNTER, 0},
     [RUN] = {JOB_END,     JOB_DO_LOCAL | JOB_DO_FREE,                                 NO_COUNTER, 0},
     [QUIT] = {JOB_END,     JOB_DO_FREE,						NO_COUNTER, 0},
     [QUIT_ASK] = {JOB_END,     JOB_DO_CANCEL_ASK | JOB_DO_FREE,                            NO_COUNTER, 0},

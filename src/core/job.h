@@ -5,7 +5,8 @@
  *             PREPARED            GRANT            RESULT          FRESH           WRITTEN
  *   PREPARE ───────────► WAIT ───────────► REMOTE ────────► CHECK ───────► WRITE ─────────► END
  *      │ MUST_LOCAL        │ HOME            │ FAILED/LOST    │ STALE       │ UNWRITABLE
- *      ▼                   ▼                 ▼ (again: WAIT)  ▼ (PREPARE)   ▼
+ *      │                   │                 │ (again: WAIT)  │ (PREPARE)   │
+ *      ▼                   ▼                 ▼ UNFIT          ▼             ▼
  *      └────────────────► LOCAL ◄────────────┴────────────────┴─────────────┘   LOCAL ──SLOT──► END
  *
  * Pure. Rounds are bounded: after JOB_MAX_TRIES machinery failures or JOB_MAX_STALE changed inputs the
@@ -28,8 +29,9 @@ enum job_event {
 	JOB_GRANT,      /* a slot on a worker */
 	JOB_HOME,       /* the scheduler has none for it */
 	JOB_RESULT, /* the compiler ended on the worker, with whatever status; all has arrived */
-	JOB_FAILED,     /* the worker could not do it (machinery) */
-	JOB_LOST,       /* the connection broke */
+	JOB_FAILED, /* the worker could not do it (machinery) */
+	JOB_LOST,   /* the connection broke */
+	JOB_UNFIT, /* this worker's way is none for it: its text, or its answer, will not do */
 	JOB_FRESH,      /* the inputs are still what was shipped */
 	JOB_STALE,      /* one has changed meanwhile */
 	JOB_WRITTEN,    /* the outputs stand */

@@ -19,15 +19,14 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/listener.h>
+#include <event2/event.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static const char preface[MESSAGE_PREFACE] = {'M', 'S', 'T', 'R'};
 
 struct peer {
 	struct loop *loop;
@@ -164,7 +163,7 @@ static void say_hello(struct peer *p)
 
 	p->features = hello.features;
 	p->connected = true;
-	buf_add(&b, preface, sizeof preface);
+	buf_add(&b, MESSAGE_PREFACE_BYTES, MESSAGE_PREFACE);
 	message_put_hello(&b, &hello);
 	peer_send(p, &b);
 }
@@ -271,12 +270,12 @@ static int begin_compressed(struct peer *p)
 static int take_plain(struct peer *p)
 {
 	if (!p->prefaced) {
-		if (p->in.len < sizeof preface)
+		if (p->in.len < MESSAGE_PREFACE)
 			return 0;
-		if (memcmp(p->in.data, preface, sizeof preface) != 0)
+		if (memcmp(p->in.data, MESSAGE_PREFACE_BYTES, MESSAGE_PREFACE) != 0)
 			return err_set(&p->why, EPROTO,
 				       "it does not speak muster's protocol");
-		buf_drop(&p->in, sizeof preface);
+		buf_drop(&p->in, MESSAGE_PREFACE);
 		p->prefaced = true;
 	}
 	if (take_frames(p))
@@ -462,82 +461,31 @@ struct peer *peer_dial(struct loop *l, const char *address, const struct peer_se
 	return p;
 }
 
-struct peer_server {
-	struct loop *loop;
-	struct evconnlistener *listener;
-	struct peer_self self;
-	struct peer_handler handler;
-	void *(*accept)(void *ctx, struct peer *, const char *from);
-	void *ctx;
-	char address[ADDRESS_TEXT];
-};
-
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
-		      struct sockaddr *from, int len, void *ctx)
+struct peer *peer_adopt(struct loop *l, int fd, const struct peer_self *self,
+			const struct peer_handler *handler, void *ctx)
 {
-	struct peer_server *s = ctx;
-	char text[ADDRESS_TEXT];
+	struct peer *p = peer_new(l, self, handler);
+
+	struct sockaddr_storage other;
+	socklen_t n = sizeof other;
 	int one = 1;
 
-	(void)listener;
-	(void)len;
-	struct peer *p = peer_new(s->loop, &s->self, &s->handler);
-
+	p->ctx = ctx;
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	attach(p, fd);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	p->local = address_is_loopback(from);
-	p->ctx = s->accept(s->ctx, p, address_text(from, text));
-	if (!p->ctx) {
-		peer_close(p);
-		return;
-	}
+	p->local = getpeername(fd, (struct sockaddr *)&other, &n) == 0 &&
+		   address_is_loopback((struct sockaddr *)&other);
 	say_hello(p);
+	return p;
 }
 
-struct peer_server *peer_listen(struct loop *l, const char *address,
-				const struct peer_self *self,
-				const struct peer_handler *handler,
-				void *(*accept)(void *ctx, struct peer *, const char *from),
-				void *ctx, struct err *e)
+void peer_set_ctx(struct peer *p, void *ctx)
 {
-	enum {
-		BACKLOG = 512
-	};
-	struct addrinfo *list = address_resolve(address, true, e);
-
-	if (!list)
-		return NULL;
-	struct peer_server *s = xcalloc(1, sizeof *s);
-
-	*s = (struct peer_server){
-	    .loop = l, .self = *self, .handler = *handler, .accept = accept, .ctx = ctx};
-	s->listener = evconnlistener_new_bind(
-	    loop_base(l), on_accept, s,
-	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, BACKLOG,
-	    list->ai_addr, (int)list->ai_addrlen);
-	freeaddrinfo(list);
-	if (!s->listener) {
-		err_set(e, errno, "listen on %s", address);
-		free(s);
-		return NULL;
-	}
-	struct sockaddr_storage real;
-	socklen_t n = sizeof real;
-
-	getsockname(evconnlistener_get_fd(s->listener), (struct sockaddr *)&real, &n);
-	address_text((struct sockaddr *)&real, s->address);
-	return s;
+	p->ctx = ctx;
 }
 
-const char *peer_server_address(const struct peer_server *s)
+bool peer_is_foreign(const struct peer *p)
 {
-	return s->address;
-}
-
-void peer_server_free(struct peer_server *s)
-{
-	if (!s)
-		return;
-	evconnlistener_free(s->listener);
-	free(s);
+	return p->connected && !p->prefaced && p->why.code != ETIMEDOUT;
 }

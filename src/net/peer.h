@@ -1,6 +1,7 @@
 #pragma once
 #include "base/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 /* A stream of frames to another machine: the preface, HELLOs, compression, keep-alive and back-pressure
@@ -11,6 +12,7 @@
 struct loop;
 struct peer;
 struct peer_server;
+struct sockaddr;
 struct err;
 struct message_hello;
 
@@ -44,11 +46,26 @@ struct peer_self {
 struct peer *peer_dial(struct loop *, const char *address, const struct peer_self *,
 		       const struct peer_handler *, void *ctx, struct err *);
 
+/* The same over FD, a connected stream of any kind (consumed). */
+struct peer *peer_adopt(struct loop *, int fd, const struct peer_self *,
+			const struct peer_handler *, void *ctx);
+void peer_set_ctx(struct peer *, void *ctx); /* for its handler's calls */
+/* In down(): the connection stood, but what is at its other end speaks something else, or closed before it had said a word. */
+bool peer_is_foreign(const struct peer *);
+
 /* Calls ACCEPT for each new connection; it returns the handler's ctx for it, or NULL to refuse. */
 struct peer_server *peer_listen(struct loop *, const char *address,
 				const struct peer_self *, const struct peer_handler *,
 				void *(*accept)(void *ctx, struct peer *, const char *from),
 				void *ctx, struct err *);
+/* From now on only those that ADMITTED says yes to get in; others are closed at once. */
+void peer_server_admit(struct peer_server *,
+		       bool (*admitted)(void *ctx, const struct sockaddr *from), void *ctx);
+/* From now on a connection whose first bytes are not muster's goes to OTHER as a socket, its own, with nothing
+ * read; and one that says nothing for a minute is closed. */
+void peer_server_divert(struct peer_server *,
+			void (*other)(void *ctx, int fd, const struct sockaddr *from),
+			void *ctx);
 const char *
 peer_server_address(const struct peer_server *); /* "127.0.0.1:3700", the real port */
 void peer_server_free(struct peer_server *);

@@ -407,6 +407,8 @@ static int make_request(const struct call *call, char **frame, size_t *n)
 	}
 	if (isatty(STDIN_FILENO))
 		r.flags |= LOCAL_STDIN_TTY;
+	if (call->distcc)
+		r.flags |= LOCAL_DISTCC;
 	return local_make_request(&r, frame, n);
 }
 
@@ -470,6 +472,20 @@ static void talk_flush(struct talk *t)
 	t->held = 0;
 }
 
+/* distcc(1): DISTCC_LOG names a file that is added to. One that cannot be opened loses nothing but the line. */
+static void write_log(struct slice s)
+{
+	const char *name = getenv("DISTCC_LOG");
+	int fd =
+	    name && *name
+		? open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666)
+		: -1;
+
+	write_all(fd >= 0 ? fd : say_fd(), s.p, s.n);
+	if (fd >= 0)
+		close(fd);
+}
+
 static enum turn frame_exit(struct talk *t, struct slice s, struct answer *a)
 {
 	struct cursor c = {s.p, s.p + s.n, 0};
@@ -520,6 +536,7 @@ static enum turn talk_frames(struct talk *t, struct answer *a)
 			if (t->through)
 				talk_flush(t);
 			break;
+		case LOCAL_LOG: write_log(s); break;
 		case LOCAL_EXIT: return frame_exit(t, s, a);
 		case LOCAL_LOCAL: return frame_local(s, a);
 		case LOCAL_REQUEST:

@@ -12,6 +12,7 @@
  * No signal is caught: what kills the compiler kills us, and the hang-up tells the agent to
  * cancel. */
 #include "shim/ask.h"
+#include "shim/distcc.h"
 #include "shim/real.h"
 
 #include <limits.h>
@@ -29,6 +30,7 @@ enum {
 static const char USAGE[] =
     "Usage: muster-cc COMPILER ARGUMENT...\n"
     "       COMPILER ARGUMENT...    (a link to muster-cc, in front of PATH)\n"
+    "       distcc [COMPILER] ARGUMENT...    (a link of that name; see distcc(1))\n"
     "Compiles C and C++ on the machines of a muster farm, or here if that cannot be.\n"
     "COMPILER is a name found on PATH (gcc, g++, cc, clang, arm-none-eabi-gcc, ...)\n"
     "or, in the first form, also a path.\n"
@@ -86,8 +88,9 @@ int main(int argc, char **argv)
 	char self[PATH_MAX];
 	ssize_t n;
 
+	bool distcc = strstr(name, "distcc") != NULL;
 	bool masquerade = *name && strcmp(name, "muster-cc") != 0;
-	if (!masquerade) {
+	if (!masquerade && !distcc) {
 		if (argc < 2 || strcmp(argv[1], "--help") == 0)
 			_exit(tell(STDOUT_FILENO, USAGE, 0));
 		if (strcmp(argv[1], "--version") == 0)
@@ -104,7 +107,11 @@ int main(int argc, char **argv)
 	    .argv = argv + !masquerade,
 	    .env = environ,
 	    .self = self,
-	    .masquerade = masquerade,
+	    .masquerade = masquerade && !distcc,
 	};
+	int early = distcc ? distcc_call(&call, argv) : DISTCC_GOES_ON;
+
+	if (early != DISTCC_GOES_ON)
+		_exit(early);
 	_exit(run(&call));
 }

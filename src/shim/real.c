@@ -16,6 +16,7 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -39,6 +40,17 @@ enum candidate {
 	OTHER
 }; /* no program, the shim, another program */
 
+int say_fd(void)
+{
+	const char *given = getenv("UNCACHED_ERR_FD");
+	char *end;
+	long fd = given && *given ? strtol(given, &end, 10) : -1;
+
+	return fd >= 0 && fd <= INT_MAX && !*end && fcntl((int)fd, F_GETFD) >= 0
+		   ? (int)fd
+		   : STDERR_FILENO;
+}
+
 void say(const char *first, ...)
 {
 	char text[2 * PATH_MAX] = "muster-cc: ";
@@ -55,7 +67,7 @@ void say(const char *first, ...)
 	}
 	va_end(ap);
 	text[n++] = '\n';
-	if (write(STDERR_FILENO, text, n) < 0)
+	if (write(say_fd(), text, n) < 0)
 		return; /* nobody is left to be told */
 }
 
@@ -235,13 +247,13 @@ int real_run(const struct call *call, const char *program)
 		say("'", called,
 		    "' calls itself over and over by way of PATH (MUSTER_LEVEL is ",
 		    getenv("MUSTER_LEVEL"), "); take one of the wrappers off PATH", NULL);
-		return REAL_NOT_FOUND;
+		return call->distcc ? DISTCC_RECURSION : REAL_NOT_FOUND;
 	}
 	level[sizeof level - 2] = (char)('1' + old);
 	char *file = real_find(call, program, &behind);
 	if (!file) {
 		say("cannot find the compiler '", base_name(called), "' on PATH", NULL);
-		return REAL_NOT_FOUND;
+		return call->distcc ? DISTCC_NOT_FOUND : REAL_NOT_FOUND;
 	}
 	if (strchr(called, '/') && strcmp(base_name(called), base_name(file)) == 0)
 		call->argv[0] = file;

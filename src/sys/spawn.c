@@ -94,8 +94,8 @@ static int collect(struct stream streams[2], int pidfd, size_t limit, int timeou
 	}
 }
 
-static int start(char *const argv[], char *const env[], const char *cwd, const int out[2],
-		 pid_t *pid)
+int spawn_start(char *const argv[], char *const env[], const char *cwd, const int stdio[3],
+		int *pid, struct err *e)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -109,16 +109,15 @@ static int start(char *const argv[], char *const env[], const char *cwd, const i
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
 	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, out[0], 1);
-	posix_spawn_file_actions_adddup2(&files, out[1], 2);
+	for (int i = 0; i < 3; i++)
+		posix_spawn_file_actions_adddup2(&files, stdio[i], i);
 	if (cwd)
 		posix_spawn_file_actions_addchdir_np(&files, cwd);
 	int code = posix_spawn(pid, argv[0], &files, &attr, argv, env);
 
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);
-	return code;
+	return code ? err_set(e, code, "run %s", argv[0]) : 0;
 }
 
 /* A pipe whose ends are above 2, so that neither is in the way of a child's stdio. */
@@ -165,15 +164,15 @@ int spawn_capture(char *const argv[], char *const env[], const char *cwd, size_t
 	    {.fd = pipes[0][0], .into = out    },
 	    {.fd = pipes[1][0], .into = err_out},
 	};
-	pid_t pid = 0;
-	int code = start(argv, env, cwd, (int[2]){pipes[0][1], pipes[1][1]}, &pid);
-	int result = 0;
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC), pid = 0;
+	int result =
+	    spawn_start(argv, env, cwd, (int[3]){null, pipes[0][1], pipes[1][1]}, &pid, e);
 
 	close(pipes[0][1]);
 	close(pipes[1][1]);
-	if (code) {
-		result = err_set(e, code, "run %s", argv[0]);
-	} else {
+	if (null >= 0)
+		close(null);
+	if (result == 0) {
 		AUTO_FD int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 
 		if (pidfd < 0)

@@ -12,3 +12,8 @@ struct err;
 int spawn_capture(char *const argv[], char *const env[], const char *cwd, size_t limit,
 		  int timeout_ms, struct buf *out, struct buf *err_out, int *status,
 		  struct err *);
+
+/* Only starts ARGV[0], in the same way, with STDIO (three descriptors, borrowed) as its 0, 1, 2: 0 and *PID, to be reaped by the
+ * caller. -1 when it cannot be started. */
+int spawn_start(char *const argv[], char *const env[], const char *cwd, const int stdio[3],
+		int *pid, struct err *);

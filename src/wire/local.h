@@ -8,6 +8,7 @@
  *    │  REQUEST {argv, env, cwd, …}  ────►  │
  *    │  ◄──── (KEEP)*  every few seconds: I am still here
  *    │  ◄──── (OUT bytes | ERR bytes)*      what to write to stdout and stderr
+ *    │  ◄──── (LOG line)*                   what to tell the user beside that
  *    │  ◄──── EXIT {wait status}            end with that, or
  *    │  ◄──── LOCAL {program}               run the compiler yourself; the connection is kept open until
  *    │                                      the compiler ends: it is the lease of a local slot
@@ -17,7 +18,7 @@
  * (length without the NUL). Both sides are of one version: the REQUEST's first word is LOCAL_VERSION, and
  * an agent of another version answers LOCAL with an empty program, which sends the shim to the compiler. */
 enum {
-	LOCAL_VERSION = 1,
+	LOCAL_VERSION = 2,
 	LOCAL_HEADER = 5,
 	LOCAL_MAX_REQUEST = 16 << 20,
 	LOCAL_MAX_REPLY = 1 << 20
@@ -33,12 +34,14 @@ enum local_type {
 	LOCAL_ERR,   /* bytes */
 	LOCAL_EXIT,  /* u32 status as waitpid gives it */
 	LOCAL_LOCAL, /* str program: absolute path to run, or "": find it on PATH yourself */
+	LOCAL_LOG, /* a line with its newline, for $DISTCC_LOG, else $UNCACHED_ERR_FD, else stderr; written at once */
 	LOCAL_QUERY, /* from `muster`: str what ("status", "stop"); answered by LOCAL_OUT* LOCAL_EXIT */
 };
 
 enum local_flag {
 	LOCAL_STDERR_TTY = 1, /* stderr is a terminal: colour and width follow it */
 	LOCAL_STDIN_TTY = 2,
+	LOCAL_DISTCC = 4, /* the shim was called by the name of distcc */
 };
 
 struct local_request {

@@ -38,9 +38,14 @@ enum {
 	MESSAGE_PREFACE = 4, /* the first bytes of a connection tell who speaks: "MSTR" */
 };
 
+#define MESSAGE_PREFACE_BYTES "MSTR"
+
 enum job_flag {
 	WIRE_JOB_TERMINAL =
 	    1 << 0, /* stderr was a terminal of COLUMNS columns: give it one */
+	/* Word SOURCE of argv is a preprocessed text (its path in the view), word OBJECT the object's name:
+	 * the worker puts names of its own there. The only way for a worker that cannot confine compiles. */
+	WIRE_JOB_PREPROCESSED = 1 << 1,
 };
 
 enum wire_outcome {

@@ -16,6 +16,7 @@
 #include "sys/loop.h"
 #include "wire/entries.h"
 #include "wire/message.h"
+#include "worker/bare_command.h"
 #include "worker/client_state.h"
 #include "worker/compilers.h"
 #include "worker/job.h"
@@ -148,13 +149,15 @@ static void end_jobs(struct client *c)
 {
 	for (struct job *j = c->jobs; j; j = j->next)
 		if (j->stage == JOB_READY)
-			worker_unready(c->worker, j);
+			job_unready(j);
 	while (c->jobs)
 		remove_job(c, c->jobs);
 }
 
 static void client_free(struct client *c)
 {
+	struct worker *w = c->worker;
+
 	end_jobs(c);
 	forget_missing(c);
 	store_writer_abort(c->writer);
@@ -165,8 +168,10 @@ static void client_free(struct client *c)
 	free(c->compilers);
 	free(c->from);
 	free(c->name);
-	DL_DELETE(c->worker->clients, c);
+	DL_DELETE(w->clients, c);
 	free(c);
+	if (!w->clients && w->left)
+		w->left(w->left_ctx);
 }
 
 void client_close(struct client *c)
@@ -205,7 +210,7 @@ static void release_jobs(struct client *c)
 	for (struct job *j = c->jobs, *next; j; j = next) {
 		next = j->next;
 		if (j->stage == JOB_WAITING && j->barrier < pending)
-			worker_ready(c->worker, j);
+			job_ready(j);
 	}
 }
 
@@ -484,7 +489,8 @@ static int take_job(struct client *c, const char *p, size_t n, struct err *e)
 	struct arena *a = arena_new();
 	struct message_job *m = arena_alloc(a, sizeof *m);
 
-	if (message_get_job(m, a, p, n) || !m->argv[0] || m->cwd[0] != '/') {
+	if (message_get_job(m, a, p, n) || !m->argv[0] || m->cwd[0] != '/' ||
+	    !bare_is_wellformed(m)) {
 		arena_free(a);
 		return err_set(e, EPROTO, "a malformed JOB");
 	}
@@ -506,10 +512,12 @@ static int take_job(struct client *c, const char *p, size_t n, struct err *e)
 			  .barrier = c->asked};
 	DL_APPEND(c->jobs, j);
 	c->njobs++;
-	if (!c->worker->confined)
-		job_fail(j, WIRE_FAILED, "it cannot confine compiles");
+	const char *unfit = c->worker->confined ? NULL : bare_refuses(a, m);
+
+	if (unfit)
+		job_fail(j, WIRE_FAILED, unfit);
 	else if (!c->first)
-		worker_ready(c->worker, j);
+		job_ready(j);
 	return 0;
 }
 

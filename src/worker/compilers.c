@@ -155,13 +155,14 @@ static bool is_current(struct compilers *c, const struct toolchain *t)
 	return same;
 }
 
-/* True when all its staged files are still there as they were staged: some are links to this machine's own
- * files, which somebody might write into. */
-static bool is_whole(const struct compiler *c)
+/* True when the toolchain's files below PREFIX are as they were probed, as far as stat tells. */
+static bool is_as_probed(const struct toolchain *t, const char *prefix)
 {
-	for (size_t i = 0; i < c->toolchain->n; i++) {
-		const struct entry *en = &c->toolchain->entries[i];
-		AUTO_FREE char *path = xasprintf("%s%s", c->root, en->path);
+	char target[WIRE_PATH_MAX];
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct entry *en = &t->entries[i];
+		AUTO_FREE char *path = xasprintf("%s%s", prefix, en->path);
 		struct stat st;
 
 		if (lstat(path, &st))
@@ -170,8 +171,22 @@ static bool is_whole(const struct compiler *c)
 		    (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != en->size ||
 		     st.st_mtim.tv_sec != en->mtime_s))
 			return false;
+		if (en->kind != ENTRY_LINK)
+			continue;
+		ssize_t n = readlink(path, target, sizeof target);
+
+		if (n != (ssize_t)strlen(en->target) ||
+		    memcmp(target, en->target, (size_t)n) != 0)
+			return false;
 	}
 	return true;
+}
+
+/* True when all its staged files are still there as they were staged: some are links to this machine's own
+ * files, which somebody might write into. */
+static bool is_whole(const struct compiler *c)
+{
+	return is_as_probed(c->toolchain, c->root);
 }
 
 static struct compiler *add(struct compilers *c, const char *driver, struct err *e)
@@ -237,4 +252,41 @@ struct compiler *compilers_find(struct compilers *c, const char *driver,
 		return compiler_hold(one);
 	explain(one->toolchain, entries, e);
 	return NULL;
+}
+
+/* The first program of that name in PATH; malloc'ed. */
+static char *search(const struct compilers *c, const char *name)
+{
+	for (const char *p = c->path; *p; p += strcspn(p, ":"), p += *p == ':') {
+		int len = (int)strcspn(p, ":");
+		char *path = xasprintf("%.*s/%s", len, p, name);
+		struct stat st;
+
+		if (*path == '/' && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+		    access(path, X_OK) == 0)
+			return path;
+		free(path);
+	}
+	return NULL;
+}
+
+struct compiler *compilers_named(struct compilers *c, const char *name, struct err *e)
+{
+	AUTO_FREE char *driver = strchr(name, '/') ? xstrdup(name) : search(c, name);
+
+	if (!driver || access(driver, X_OK)) {
+		err_set(e, ENOENT, "find the compiler %.200s", name);
+		return NULL;
+	}
+	struct compiler *one = find(c, driver, NULL);
+
+	/* As a client asks for it with each job, stat must do to tell an upgrade. */
+	if (one && is_as_probed(one->toolchain, "") && is_whole(one))
+		return compiler_hold(one);
+	if (one)
+		retire(one);
+	one = add(c, driver, e);
+	if (!one && e->code == ENOENT)
+		e->code = 0; /* it is there, but some part of it is not */
+	return one ? compiler_hold(one) : NULL;
 }

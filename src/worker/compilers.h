@@ -4,7 +4,8 @@
 #include <stddef.h>
 /* The compilers of this machine: found by name in the usual folders, probed when a client first asks for
  * one, staged once as a lower layer, which stands while anyone holds it. A client can only name what was
- * found here: nothing else is ever run on a client's word. */
+ * found here: nothing else is ever run on a client's word, but for paths that somebody who calls
+ * compilers_named lets through. */
 struct compilers;
 struct compiler;
 struct slice;
@@ -19,6 +20,9 @@ void compilers_free(struct compilers *);
 struct compiler *compilers_find(struct compilers *, const char *driver,
 				const struct digest *id, struct slice entries,
 				struct err *);
+/* The compiler that a client without an identity of its own means by NAME: the first of that name in PATH, or, when
+ * NAME has a '/', that file; ready to be used, held. NULL: ERR says why; its code is ENOENT when there is none. */
+struct compiler *compilers_named(struct compilers *, const char *name, struct err *);
 struct compiler *compiler_hold(struct compiler *);    /* once more; returns it */
 void compiler_release(struct compiler *);             /* NULL is fine */
 const char *compiler_root(const struct compiler *);   /* folder of its staged files */

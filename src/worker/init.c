@@ -225,8 +225,9 @@ static int wait_for(const struct init *in, pid_t compiler, int sigchld)
 
 static void confine(struct init *in, int *upper, struct err *e)
 {
-	const struct world world = {in->spec->lower, in->spec->nlower,
-				    in->spec->scratch_bytes};
+	const struct sandbox_spec *s = in->spec;
+	const struct world world = {s->lower, s->nlower, s->binds, s->nbinds,
+				    s->scratch_bytes};
 	int fds[4] = {in->spec->stdio[0], in->spec->stdio[1], in->spec->stdio[2],
 		      in->report};
 

@@ -3,16 +3,24 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/path.h"
+#include "cc/preprocessed.h"
 #include "net/peer.h"
+#include "sys/fs.h"
 #include "wire/message.h"
 #include "worker/client_state.h"
 #include "worker/compilers.h"
 #include "worker/view.h"
 #include "worker/worker.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void job_fail(struct job *j, unsigned outcome, const char *why)
@@ -36,8 +44,61 @@ static void on_done(void *ctx, const struct run_end *end)
 	worker_slot_free(c->worker);
 }
 
-void job_start(struct job *j)
+enum {
+	TEXT_MAX = 1 << 30
+};
+
+/* The text gets a second name in the job's folder. That is no way out of the view: a name of one part is looked up in
+ * its top folder only, and a link there would be linked itself and not what it points to. */
+static int take_text(struct job *j, const char *name, const char *to, struct err *e)
 {
+	AUTO_FREE char *from = xasprintf("%s%s", view_root(j->client->view), name);
+	AUTO_BUF struct buf text = {0};
+	struct stat st;
+
+	if (strchr(name + 1, '/'))
+		return err_set(e, EINVAL, "take the preprocessed text %s", name);
+	if (linkat(AT_FDCWD, from, AT_FDCWD, to, 0) || lstat(to, &st) ||
+	    !S_ISREG(st.st_mode))
+		return err_set(e, errno, "take the preprocessed text %s", name);
+	if (fs_read(to, TEXT_MAX, &text, e))
+		return err_wrap(e, "take the preprocessed text %s", name);
+	const char *why =
+	    cc_preprocessed_text_unfit(CC_GCC, text.data ? text.data : "", text.len);
+
+	return why ? err_set(e, 0, "%s", why) : 0;
+}
+
+/* In a folder of its own, on a text whose name there and whose object's name are ours. */
+static void make_bare(struct job *j, struct run_spec *spec, struct err *e)
+{
+	struct worker *w = j->client->worker;
+	const struct message_job *m = j->ask;
+	struct strv argv = {0};
+
+	j->dir = xasprintf("%s/jobs/%" PRIu64, w->state_dir, ++w->serial);
+	const char *out = arena_printf(j->arena, "%s/out", j->dir);
+
+	if (fs_mkdirs(out, 0700, e))
+		return;
+	const char *text =
+	    arena_printf(j->arena, "%s/text%s", j->dir, path_suffix(m->argv[m->source]));
+
+	if (take_text(j, m->argv[m->source], text, e))
+		return;
+	for (uint32_t i = 0; m->argv[i]; i++)
+		strv_add(j->arena, &argv,
+			 i == m->source   ? text
+			 : i == m->object ? arena_printf(j->arena, "%s/object.o", out)
+					  : m->argv[i]);
+	spec->argv = argv.v;
+	spec->bare = out;
+	spec->umask = 077;
+}
+
+static void on_slot(struct slot_wait *wait)
+{
+	struct job *j = (struct job *)((char *)wait - offsetof(struct job, wait));
 	struct worker *w = j->client->worker;
 	struct err e = {0};
 	const char *lower[] = {view_root(j->client->view), compiler_root(j->compiler)};
@@ -53,17 +114,33 @@ void job_start(struct job *j)
 	    .columns = j->ask->columns,
 	};
 
-	j->run = run_start(w->loop, &spec, on_done, j, &e);
+	if (j->ask->flags & WIRE_JOB_PREPROCESSED)
+		make_bare(j, &spec, &e);
+	if (!e.text[0])
+		j->run = run_start(w->loop, &spec, on_done, j, &e);
 	if (!j->run) {
 		job_fail(j, WIRE_FAILED, e.text);
+		worker_slot_free(w);
 		return;
 	}
 	j->stage = JOB_RUNNING;
-	w->running++;
 	AUTO_BUF struct buf b = {0};
 
 	message_put_started(&b, &(struct message_started){j->id});
 	peer_send(j->client->peer, &b);
+}
+
+void job_ready(struct job *j)
+{
+	j->stage = JOB_READY;
+	j->wait.start = on_slot;
+	worker_want_slot(j->client->worker, &j->wait);
+}
+
+void job_unready(struct job *j)
+{
+	j->stage = JOB_WAITING;
+	worker_leave_line(j->client->worker, &j->wait);
 }
 
 void job_free(struct job *j)
@@ -72,8 +149,11 @@ void job_free(struct job *j)
 	struct worker *w = j->client->worker;
 
 	if (j->stage == JOB_READY)
-		worker_unready(w, j);
+		job_unready(j);
 	run_free(j->run);
+	if (j->dir)
+		fs_remove_tree(j->dir, NULL);
+	free(j->dir);
 	compiler_release(j->compiler);
 	if (j->fd >= 0)
 		close(j->fd);

@@ -1,5 +1,6 @@
 #pragma once
 #include "worker/run.h"
+#include "worker/worker.h"
 
 #include <stdint.h>
 /* One job of a client, from the JOB message to its RESULT.
@@ -10,7 +11,6 @@
 struct arena;
 struct client;
 struct compiler;
-struct worker;
 struct message_job;
 struct err;
 
@@ -23,15 +23,16 @@ enum job_stage {
 
 struct job {
 	struct client *client;
-	struct job *prev, *next;             /* utlist, of the client */
-	struct job *ready_prev, *ready_next; /* utlist, of the worker: while ready */
-	uint64_t id;                         /* the client's */
+	struct job *prev, *next; /* utlist, of the client */
+	struct slot_wait wait;   /* while ready */
+	uint64_t id;             /* the client's */
 	enum job_stage stage;
 	uint64_t barrier;          /* every blob asked for up to this one must have come */
 	struct compiler *compiler; /* held */
 	struct arena *arena;       /* holds the message's strings */
 	const struct message_job *ask;
 	struct run *run;
+	char *dir;                 /* of a bare run, or NULL */
 	const struct run_end *end; /* when sending */
 	unsigned outcome;          /* enum wire_outcome */
 	char why[512];
@@ -40,8 +41,9 @@ struct job {
 	uint64_t offset, size;
 };
 
-void job_start(struct job *); /* a slot is free for it */
-void job_free(struct job *);  /* kills it if need be */
+void job_ready(struct job *);   /* it has all it needs: runs as soon as a slot is free */
+void job_unready(struct job *); /* it waits for blobs again */
+void job_free(struct job *);    /* kills it if need be */
 /* Sends the next bit of its result: 1 when all is sent (then free it), 0 when there is more. */
 int job_send_some(struct job *, struct buf *);
 void job_fail(struct job *, unsigned outcome, const char *why); /* straight to sending */

@@ -3,25 +3,23 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "cas/store.h"
+#include "base/path.h"
+#include "net/access.h"
 #include "net/peer.h"
 #include "sys/fs.h"
 #include "sys/loop.h"
 #include "sys/machine.h"
 #include "worker/client.h"
-#include "worker/compilers.h"
-#include "worker/own.h"
-#include "worker/sandbox.h"
+#include "worker/distcc_server.h"
+#include "worker/distccd.h"
+#include "worker/setup.h"
 #include "worker/worker.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,16 +33,29 @@ static const char usage[] =
     "                       (default: $XDG_CACHE_HOME/muster/worker or ~/.cache/muster/worker)\n"
     "  --store-size BYTES   limit of the blob store, with K, M or G (default 10G)\n"
     "  --name NAME          what it is called (default: the host's name)\n"
-    "  --no-sandbox         do not confine compiles: clients then keep their jobs\n"
+    "  --no-sandbox         do not confine compiles: clients then send only\n"
+    "                       preprocessed source, made by them\n"
+    "  --allow NETWORK      lets distcc's clients in from there: ADDRESS[/BITS] or a host\n"
+    "                       (may be given more than once; default: none)\n"
+    "  --allow-private      the same for all private networks\n"
     "  --port-file FILE     write HOST:PORT there once connections are accepted\n"
     "  --verbose            say more\n"
     "  --help, --version\n";
+
+enum {
+	ALLOW_MAX = 256,
+	IO_TIMEOUT_S = 300,
+	PEER_TIMEOUT_MS = 60000
+};
 
 struct options {
 	const char *listen, *state, *name, *port_file;
 	unsigned slots;
 	uint64_t store_bytes;
 	bool no_sandbox, verbose;
+	const char *allow[ALLOW_MAX]; /* networks of distcc's clients */
+	size_t nallow;
+	bool allow_private;
 };
 
 enum {
@@ -54,6 +65,8 @@ enum {
 	OPT_STORE,
 	OPT_NAME,
 	OPT_NO_SANDBOX,
+	OPT_ALLOW,
+	OPT_ALLOW_PRIVATE,
 	OPT_PORT_FILE,
 	OPT_VERBOSE,
 	OPT_HELP,
@@ -67,11 +80,13 @@ static const struct option long_options[] = {
     {"store-size",required_argument, NULL, OPT_STORE},
     {"name",         required_argument, NULL, OPT_NAME},
     {"no-sandbox",            no_argument, NULL, OPT_NO_SANDBOX},
+    {"allow",	      required_argument, NULL, OPT_ALLOW},
+    {"allow-private",                  no_argument, NULL, OPT_ALLOW_PRIVATE},
     {"port-file",              required_argument, NULL, OPT_PORT_FILE},
-    {"verbose",		  no_argument, NULL, OPT_VERBOSE},
-    {"help",	      no_argument, NULL, OPT_HELP},
-    {"version",         no_argument, NULL, OPT_VERSION},
-    {0	    },
+    {"verbose",         no_argument, NULL, OPT_VERBOSE},
+    {"help",	     no_argument, NULL, OPT_HELP},
+    {"version",              no_argument, NULL, OPT_VERSION},
+    {0		 },
 };
 
 static _Noreturn void die(int status, const char *sentence, const char *detail)
@@ -103,6 +118,13 @@ static unsigned parse_slots(const char *text)
 	return (unsigned)v;
 }
 
+static void add_allowed(struct options *o, const char *text)
+{
+	if (o->nallow == ALLOW_MAX)
+		die(2, "too many --allow", text);
+	o->allow[o->nallow++] = text;
+}
+
 static void parse_options(int argc, char **argv, struct options *o)
 {
 	int c;
@@ -115,6 +137,8 @@ static void parse_options(int argc, char **argv, struct options *o)
 		case OPT_STORE: o->store_bytes = parse_size(optarg); break;
 		case OPT_NAME: o->name = optarg; break;
 		case OPT_NO_SANDBOX: o->no_sandbox = true; break;
+		case OPT_ALLOW: add_allowed(o, optarg); break;
+		case OPT_ALLOW_PRIVATE: o->allow_private = true; break;
 		case OPT_PORT_FILE: o->port_file = optarg; break;
 		case OPT_VERBOSE: o->verbose = true; break;
 		case OPT_HELP: fputs(usage, stdout); exit(0);
@@ -137,130 +161,93 @@ static char *default_state(void)
 	die(1, "there is no HOME to keep state in: give --state DIR", NULL);
 }
 
-/* One worker a state folder: two would remove each other's views. The lock lives as long as we do. */
-static void lock_state(const char *dir)
-{
-	AUTO_FREE char *path = xasprintf("%s/lock", dir);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
-		die(1,
-		    fd < 0 ? "cannot open its lock"
-			   : "another worker uses this state folder",
-		    path);
-}
-
-/* What an earlier worker left when it was killed. */
-static void remove_leftovers(const char *dir)
-{
-	static const char *const names[] = {"views", "toolchains"};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		AUTO_FREE char *path = xasprintf("%s/%s", dir, names[i]);
-
-		fs_remove_tree(path, NULL);
-	}
-}
-
-static void check_sandbox(struct worker *w, const struct options *o)
-{
-	struct err e = {0};
-
-	if (o->no_sandbox)
-		err_set(&e, 0, "it was started with --no-sandbox");
-	else if (sandbox_check(w->state_dir, &e) == 0)
-		w->confined = true;
-	if (w->confined)
-		return;
-	snprintf(w->unconfined_why, sizeof w->unconfined_why, "%s", e.text);
-	log_line(LOG_WARNING,
-		 "compiles cannot be confined here, so clients will keep them: %s", e.text);
-}
-
 static void on_signal(void *ctx, unsigned got)
 {
 	(void)got;
 	loop_stop(ctx, 0);
 }
 
-static void open_all(struct worker *w, const struct options *o)
+/* Old clients, for whom --allow was said. */
+static struct distcc_server *serve_distcc(struct worker *w, struct peer_server *server,
+					  const struct options *o, struct access *allow)
 {
-	AUTO_FREE char *state = o->state ? realpath(o->state, NULL) : NULL;
-	AUTO_FREE char *store = NULL;
-	const char *path = getenv("PATH");
+	struct distcc_settings settings = {.allow = allow, .io_timeout_s = IO_TIMEOUT_S};
 	struct err e = {0};
 
-	if (!state)
-		state = o->state ? xstrdup(o->state) : default_state();
-	if (fs_mkdirs(state, 0755, &e))
-		die(1, "cannot keep state", e.text);
-	w->state_dir = realpath(state, NULL);
-	if (!w->state_dir)
-		die(1, "cannot find its state folder", state);
-	lock_state(w->state_dir);
-	remove_leftovers(w->state_dir);
-	store = xasprintf("%s/store", w->state_dir);
-	w->store = store_open(store, o->store_bytes, &e);
-	if (!w->store)
-		die(1, "cannot open the blob store", e.text);
-	AUTO_FREE char *toolchains = xasprintf("%s/toolchains", w->state_dir);
+	for (size_t i = 0; i < o->nallow; i++)
+		if (access_add(allow, o->allow[i], &e))
+			die(2, "--allow", e.text);
+	if (o->allow_private)
+		access_add_private(allow);
+	if (access_is_empty(allow))
+		return NULL;
+	struct distcc_server *d = distcc_server_new(w, &settings, NULL);
 
-	w->compilers =
-	    compilers_new(path ? path : "/usr/local/bin:/usr/bin:/bin", toolchains);
-	w->own = own_new();
-	w->loop = loop_new();
-	w->slots = o->slots ? o->slots : machine_cores();
-	check_sandbox(w, o);
+	peer_server_divert(server, distcc_server_accept, d);
+	return d;
 }
 
-static void close_all(struct worker *w)
+static int serve(struct worker *w, const struct options *o)
 {
-	worker_close(w);
-	remove_leftovers(w->state_dir);
-	compilers_free(w->compilers);
-	own_free(w->own);
-	store_close(w->store);
-	loop_free(w->loop);
-	free(w->state_dir);
+	char host[256] = "worker";
+	struct err e = {0};
+
+	gethostname(host, sizeof host - 1);
+	struct peer_self self = {.name = o->name ? o->name : host,
+				 .slots = w->slots,
+				 .confined = w->confined,
+				 .unconfined_why = w->unconfined_why,
+				 .timeout_ms = PEER_TIMEOUT_MS};
+	struct peer_server *server =
+	    peer_listen(w->loop, o->listen, &self, &client_handler, client_accept, w, &e);
+
+	if (!server)
+		die(1, "cannot serve", e.text);
+	struct access *allow = access_new();
+	struct distcc_server *distcc = serve_distcc(w, server, o, allow);
+	struct loop_watch *stop[] = {loop_signal(w->loop, SIGTERM, on_signal, w->loop),
+				     loop_signal(w->loop, SIGINT, on_signal, w->loop)};
+	const char *address = peer_server_address(server);
+
+	log_line(LOG_NOTICE, "listening on %s with %u slots%s%s", address, w->slots,
+		 w->confined ? "" : ", unconfined", distcc ? ", also for distcc" : "");
+	if (o->port_file && fs_write_file(o->port_file, address, strlen(address), 0644, &e))
+		die(1, "cannot say where it listens", e.text);
+	int status = loop_run(w->loop);
+
+	peer_server_free(server);
+	if (distcc)
+		distcc_server_free(distcc);
+	access_free(allow);
+	for (size_t i = 0; i < sizeof stop / sizeof *stop; i++)
+		loop_unwatch(stop[i]);
+	return status;
 }
 
 int main(int argc, char **argv)
 {
 	struct options o = {.listen = "127.0.0.1:3690", .store_bytes = 10ULL << 30};
 	struct worker w = {0};
-	char host[256] = "worker";
 	struct err e = {0};
 
-	parse_options(argc, argv, &o);
-	log_setup("muster-worker", o.verbose ? LOG_INFO : LOG_NOTICE);
 	signal(SIGPIPE, SIG_IGN);
 	umask(022);
 	machine_raise_files();
-	open_all(&w, &o);
-	gethostname(host, sizeof host - 1);
-	struct peer_self self = {.name = o.name ? o.name : host,
-				 .slots = w.slots,
-				 .confined = w.confined,
-				 .unconfined_why = w.unconfined_why,
-				 .timeout_ms = 60000};
-	struct peer_server *server =
-	    peer_listen(w.loop, o.listen, &self, &client_handler, client_accept, &w, &e);
+	if (argc && strcmp(path_base(argv[0]), "distccd") == 0)
+		return distccd_main(argv);
+	parse_options(argc, argv, &o);
+	log_setup("muster-worker", o.verbose ? LOG_INFO : LOG_NOTICE);
+	AUTO_FREE char *state = o.state ? xstrdup(o.state) : default_state();
+	struct setup setup = {.state = state,
+			      .store_bytes = o.store_bytes,
+			      .slots = o.slots,
+			      .no_sandbox = o.no_sandbox,
+			      .no_sandbox_why = "it was started with --no-sandbox"};
 
-	if (!server)
-		die(1, "cannot serve", e.text);
-	struct loop_watch *stop[] = {loop_signal(w.loop, SIGTERM, on_signal, w.loop),
-				     loop_signal(w.loop, SIGINT, on_signal, w.loop)};
-	const char *address = peer_server_address(server);
+	if (worker_open(&w, &setup, &e))
+		die(1, "cannot start", e.text);
+	int status = serve(&w, &o);
 
-	log_line(LOG_NOTICE, "listening on %s with %u slots%s", address, w.slots,
-		 w.confined ? "" : ", unconfined");
-	if (o.port_file && fs_write_file(o.port_file, address, strlen(address), 0644, &e))
-		die(1, "cannot say where it listens", e.text);
-	int status = loop_run(w.loop);
-
-	peer_server_free(server);
-	for (size_t i = 0; i < sizeof stop / sizeof *stop; i++)
-		loop_unwatch(stop[i]);
-	close_all(&w);
+	worker_shut(&w);
 	return status;
 }

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "sys/fs.h"
 #include "sys/loop.h"
+#include "worker/bare.h"
 #include "worker/sandbox.h"
 
 #include <dirent.h>
@@ -42,7 +43,8 @@ struct said {
 };
 
 struct run {
-	struct sandbox *sandbox;
+	struct sandbox *sandbox; /* this … */
+	struct bare *bare;       /* … or that */
 	struct loop_watch *watch;
 	struct said said[2]; /* stdout, stderr */
 	bool excess;         /* it said too much */
@@ -58,6 +60,19 @@ static int open_below(int at, const char *path, uint64_t flags)
 					  RESOLVE_NO_MAGICLINKS};
 
 	return (int)syscall(SYS_openat2, at, path, &how, sizeof how);
+}
+
+static void run_kill(struct run *r)
+{
+	if (r->bare)
+		bare_kill(r->bare);
+	else
+		sandbox_kill(r->sandbox);
+}
+
+static int written(const struct run *r)
+{
+	return r->bare ? bare_written(r->bare) : sandbox_written(r->sandbox);
 }
 
 /* Takes what there is, at most one chunk. False when there is nothing, now or for good. */
@@ -79,7 +94,7 @@ static bool take_text(struct said *s)
 	if (s->run->excess || s->size > RUN_TEXT_MAX ||
 	    fs_write_all(s->text, chunk, (size_t)n, NULL)) {
 		s->run->excess = true;
-		sandbox_kill(s->run->sandbox);
+		run_kill(s->run);
 	}
 	return true;
 }
@@ -183,7 +198,7 @@ static const char *list_all(struct run *r)
 {
 	if (r->excess)
 		return "the compiler printed too much to be kept";
-	int fd = open_below(sandbox_written(r->sandbox), ".", O_RDONLY | O_DIRECTORY);
+	int fd = open_below(written(r), ".", O_RDONLY | O_DIRECTORY);
 
 	return fd < 0 || list_written(r, fd, "", 0) ? "cannot list what the compiler wrote"
 						    : NULL;
@@ -195,7 +210,7 @@ static void on_end(void *ctx, unsigned got)
 	struct sandbox_end end;
 
 	(void)got;
-	if (!sandbox_end(r->sandbox, &end))
+	if (!(r->bare ? bare_end(r->bare, &end) : sandbox_end(r->sandbox, &end)))
 		return;
 	loop_unwatch(r->watch);
 	r->watch = NULL;
@@ -234,6 +249,38 @@ static int open_stdio(struct run *r, const struct run_spec *spec, int stdio[3],
 	return stdio[0] < 0 ? err_set(e, errno, "open /dev/null") : 0;
 }
 
+static void start(struct run *r, const struct run_spec *spec, const int stdio[3],
+		  struct err *e)
+{
+	struct sandbox_spec caged = {
+	    .lower = spec->lower,
+	    .nlower = spec->nlower,
+	    .binds = spec->binds,
+	    .nbinds = spec->nbinds,
+	    .cwd = spec->cwd,
+	    .program = spec->program,
+	    .argv = spec->argv,
+	    .env = spec->env,
+ /* gcc asks its standard input how wide the terminal is */
+	    .stdio = {spec->terminal && spec->columns ? stdio[2] : stdio[0], stdio[1],
+		      stdio[2]},
+	    .scratch_bytes = scratch_bytes,
+	    .umask = spec->umask,
+	};
+	struct bare_spec bare = {
+	    .dir = spec->bare,
+	    .program = spec->program,
+	    .argv = spec->argv,
+	    .stdio = stdio,
+	    .umask = spec->umask,
+	};
+
+	if (spec->bare)
+		r->bare = bare_start(&bare, e);
+	else
+		r->sandbox = sandbox_start(&caged, e);
+}
+
 struct run *run_start(struct loop *l, const struct run_spec *spec,
 		      void (*done)(void *ctx, const struct run_end *), void *ctx,
 		      struct err *e)
@@ -245,31 +292,17 @@ struct run *run_start(struct loop *l, const struct run_spec *spec,
 		r->said[i] = (struct said){.run = r, .from = -1, .text = -1};
 	r->done = done;
 	r->ctx = ctx;
-	if (open_stdio(r, spec, stdio, e) == 0) {
-		struct sandbox_spec s = {
-		    .lower = spec->lower,
-		    .nlower = spec->nlower,
-		    .cwd = spec->cwd,
-		    .program = spec->program,
-		    .argv = spec->argv,
-		    .env = spec->env,
- /* gcc asks its standard input how wide the terminal is */
-		    .stdio = {spec->terminal && spec->columns ? stdio[2] : stdio[0],
-			      stdio[1], stdio[2]},
-		    .scratch_bytes = scratch_bytes,
-		    .umask = spec->umask,
-		};
-
-		r->sandbox = sandbox_start(&s, e);
-	}
+	if (open_stdio(r, spec, stdio, e) == 0)
+		start(r, spec, stdio, e);
 	for (int i = 0; i < 3; i++)
 		if (stdio[i] >= 0)
 			close(stdio[i]);
-	if (!r->sandbox) {
+	if (!r->sandbox && !r->bare) {
 		run_free(r);
 		return NULL;
 	}
-	r->watch = loop_watch(l, sandbox_fd(r->sandbox), LOOP_READ, on_end, r);
+	r->watch = loop_watch(l, r->bare ? bare_fd(r->bare) : sandbox_fd(r->sandbox),
+			      LOOP_READ, on_end, r);
 	for (int i = 0; i < 2; i++)
 		r->said[i].watch =
 		    loop_watch(l, r->said[i].from, LOOP_READ, on_text, &r->said[i]);
@@ -284,8 +317,8 @@ int run_open(struct run *r, unsigned index, uint64_t *size, struct err *e)
 	if (index < 2)
 		fd = fcntl(r->said[index].text, F_DUPFD_CLOEXEC, 0);
 	else
-		fd = open_below(sandbox_written(r->sandbox),
-				r->end.files[index - 2].path + 1, O_RDONLY | O_NONBLOCK);
+		fd = open_below(written(r), r->end.files[index - 2].path + 1,
+				O_RDONLY | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
 		err_set(e, errno, "open what the compiler wrote");
 		if (fd >= 0)
@@ -302,6 +335,7 @@ void run_free(struct run *r)
 		return;
 	loop_unwatch(r->watch);
 	sandbox_free(r->sandbox);
+	bare_free(r->bare);
 	for (int i = 0; i < 2; i++) {
 		loop_unwatch(r->said[i].watch);
 		if (r->said[i].from >= 0)

@@ -5,23 +5,30 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-/* One compile in its sandbox, from start to the list of what it wrote. */
+/* One compile, in its sandbox as a rule, from start to the list of what it wrote. */
 struct loop;
 struct run;
+struct sandbox_bind;
 struct err;
 
 struct run_spec {
+	const char *
+	    bare; /* without a sandbox, in this folder: lower, binds, cwd and env do not count then */
 	const char *const *lower; /* topmost first */
 	size_t nlower;
-	const char *cwd, *program;
-	char *const *argv, *const *env;
+	const struct sandbox_bind *binds; /* worker/sandbox.h */
+	size_t nbinds;
+	const char *cwd;
+	char *const *env;
+	const char *program;
+	char *const *argv;
 	unsigned umask;
 	bool terminal; /* stderr (and stdin) are a terminal of COLUMNS columns */
 	unsigned columns;
 };
 
 struct run_file {
-	char *path; /* absolute, as the compiler named it */
+	char *path; /* absolute, as the compiler named it; below the folder of a bare one */
 	unsigned mode;
 	uint64_t size;
 };

@@ -13,9 +13,17 @@
  */
 struct err;
 
+/* A folder of the machine that is seen in the sandbox too, with all below it, read-only. */
+struct sandbox_bind {
+	const char *from; /* absolute, no links in it */
+	const char *to;   /* canonical; a folder of the lower ones, reached without links */
+};
+
 struct sandbox_spec {
 	const char *const *lower; /* folders, topmost first, absolute */
 	size_t nlower;
+	const struct sandbox_bind *binds; /* none lies in another one */
+	size_t nbinds;
 	const char *cwd;     /* inside; must exist in the lower folders */
 	const char *program; /* absolute path inside */
 	char *const *argv;

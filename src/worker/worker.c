@@ -1,31 +1,34 @@
 #include "worker/worker.h"
 
 #include "worker/client.h"
-#include "worker/job.h"
 
 #include <utlist.h>
 
+/* A start that fails gives its slot back at once: not deeper, but in the next round. */
 static void start_next(struct worker *w)
 {
-	while (w->running < w->slots && w->ready) {
-		struct job *j = w->ready;
+	if (w->granting)
+		return;
+	w->granting = true;
+	while (w->running < w->slots && w->line) {
+		struct slot_wait *next = w->line;
 
-		worker_unready(w, j);
-		job_start(j);
+		worker_leave_line(w, next);
+		w->running++;
+		next->start(next);
 	}
+	w->granting = false;
 }
 
-void worker_ready(struct worker *w, struct job *j)
+void worker_want_slot(struct worker *w, struct slot_wait *wait)
 {
-	j->stage = JOB_READY;
-	DL_APPEND2(w->ready, j, ready_prev, ready_next);
+	DL_APPEND(w->line, wait);
 	start_next(w);
 }
 
-void worker_unready(struct worker *w, struct job *j)
+void worker_leave_line(struct worker *w, struct slot_wait *wait)
 {
-	j->stage = JOB_WAITING;
-	DL_DELETE2(w->ready, j, ready_prev, ready_next);
+	DL_DELETE(w->line, wait);
 }
 
 void worker_slot_free(struct worker *w)

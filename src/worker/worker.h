@@ -5,7 +5,6 @@
 /* The state of one worker process, and its slots. */
 struct client;
 struct compilers;
-struct job;
 struct loop;
 struct own;
 struct store;
@@ -21,7 +20,10 @@ struct worker {
 	unsigned slots, running;
 	uint64_t serial;        /* names folders */
 	struct client *clients; /* utlist */
-	struct job *ready;      /* utlist: jobs with all they need, waiting for a slot */
+	struct slot_wait *line; /* utlist: who waits for a slot, in order */
+	bool granting;
+	void (*left)(void *ctx); /* the last client has gone; NULL: nobody asks */
+	void *left_ctx;
 };
 
 enum {
@@ -30,9 +32,13 @@ enum {
 	BLOB_MAX_MB = 4096,
 };
 
-/* JOB has all it needs: it starts now or when a slot is free. */
-void worker_ready(struct worker *, struct job *);
-/* It leaves the queue and is WAITING again. */
-void worker_unready(struct worker *, struct job *);
-void worker_slot_free(struct worker *); /* a running job has ended */
-void worker_close(struct worker *);     /* ends all jobs and connections */
+/* START has been given a slot, which is its own until worker_slot_free, when it is called: at once or later. */
+struct slot_wait {
+	struct slot_wait *prev, *next;
+	void (*start)(struct slot_wait *);
+};
+
+void worker_want_slot(struct worker *, struct slot_wait *);
+void worker_leave_line(struct worker *, struct slot_wait *); /* before it was started */
+void worker_slot_free(struct worker *);
+void worker_close(struct worker *); /* ends all jobs and connections */

@@ -3,6 +3,9 @@
  * scratch tmpfs can be mounted upon the first of them, a folder that is sure to exist: only this
  * mount namespace sees that, and only until the old root is gone.
  *
+ * Binds are mounted with all that is mounted below them, because the kernel does not let an unprivileged user
+ * uncover what a mount hides; so they are made read-only with all below them too.
+ *
  * /proc is read-only: for the kernel the compiler may be root's process (root is mapped to itself),
  * and /proc/sys asks for the user id alone.
  *
@@ -12,10 +15,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "worker/sandbox.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -113,6 +118,40 @@ static int devices_bind(struct err *e)
 	return 0;
 }
 
+static int bind_folder(int root, const struct sandbox_bind *b, struct err *e)
+{
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					      MOUNT_ATTR_NODEV};
+	char at[32];
+	AUTO_FD int to = (int)syscall(SYS_openat2, root, b->to + 1, &how, sizeof how);
+
+	if (to < 0)
+		return err_set(e, errno, "open the mount point %s", b->to);
+	snprintf(at, sizeof at, "/proc/self/fd/%d", to);
+	if (mount(b->from, at, NULL, MS_BIND | MS_REC, NULL))
+		return err_set(e, errno, "bind %s", b->from);
+	AUTO_FD int there = (int)syscall(SYS_openat2, root, b->to + 1, &how, sizeof how);
+
+	if (there < 0 || syscall(SYS_mount_setattr, there, "", AT_EMPTY_PATH | AT_RECURSIVE,
+				 &attr, sizeof attr))
+		return err_set(e, errno, "make %s read-only", b->to);
+	return 0;
+}
+
+static int folders_bind(const struct world *w, struct err *e)
+{
+	AUTO_FD int root = w->nbinds ? open("root", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (w->nbinds && root < 0)
+		return err_set(e, errno, "open the job's root");
+	for (size_t i = 0; i < w->nbinds; i++)
+		if (bind_folder(root, &w->binds[i], e))
+			return -1;
+	return 0;
+}
+
 /* The old root stands upon the new one for a moment: pivot_root(2), "pivot_root(".", ".")". */
 static int root_change(struct err *e)
 {
@@ -139,7 +178,7 @@ int world_enter(const struct world *w, struct err *e)
 	if (mount("proc", "root/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
 		  NULL))
 		return err_set(e, errno, "mount /proc for the job");
-	if (devices_bind(e))
+	if (devices_bind(e) || folders_bind(w, e))
 		return -1;
 	int upper = open("upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

@@ -7,10 +7,12 @@
  *   upper  (tmpfs)    what the compiler writes, and nothing else
  *   skeleton (tmpfs)  the empty mount points /proc and /dev/…, and /tmp with mode 1777
  *   lower[0] …        the job's files, the toolchain: read-only folders of the worker
+ *   binds             mounted upon folders of these: more of the worker's folders, read-only
  *
  * In the upper folder a character device 0:0 stands for a lower file that the compiler removed, and
  * a folder may be there only because something below it was written and removed again (/tmp). */
 struct err;
+struct sandbox_bind;
 
 enum {
 	WORLD_LOWER_LIMIT =
@@ -21,6 +23,8 @@ enum {
 struct world {
 	const char *const *lower; /* topmost first, absolute, at least one */
 	size_t nlower;
+	const struct sandbox_bind *binds; /* worker/sandbox.h */
+	size_t nbinds;
 	uint64_t scratch_bytes; /* not 0 */
 };
 

@@ -44,6 +44,19 @@ static void local_roads(void)
 	STEP(life, JOB_UNWRITABLE, JOB_LOCAL, JOB_DO_DISCARD | JOB_DO_QUEUE_LOCAL);
 }
 
+/* What a worker can do does not help: its slot is given back unused. */
+static void unfit_for_a_worker(void)
+{
+	struct job_life life = {0};
+
+	STEP(life, JOB_PREPARED, JOB_WAIT, JOB_DO_ASK);
+	STEP(life, JOB_GRANT, JOB_REMOTE, JOB_DO_SEND);
+	STEP(life, JOB_UNFIT, JOB_LOCAL,
+	     JOB_DO_DISCARD | JOB_DO_CANCEL_REMOTE | JOB_DO_CANCEL_ASK |
+		 JOB_DO_QUEUE_LOCAL);
+	STEP(life, JOB_SLOT, JOB_END, JOB_DO_LOCAL | JOB_DO_FREE);
+}
+
 /* Failed and lost rounds share one bound; only a failed one gives its slot back. */
 static void bounded_tries(void)
 {
@@ -121,7 +134,7 @@ static void whole_table(void)
 			CHECK(effects != 0 && !(effects & JOB_BUG));
 			CHECK(!!(effects & JOB_DO_FREE) == (life.state == JOB_END));
 		}
-	CHECK(possible == 18);
+	CHECK(possible == 19);
 }
 
 _Static_assert(JOB_DO_RELEASE_BAD < JOB_DO_ASK && JOB_DO_RELEASE_OK < JOB_DO_CHECK,
@@ -156,7 +169,8 @@ static void names(void)
 	CHECK(strcmp(job_state_name(JOB_NSTATES), "unknown") == 0);
 }
 
-TESTS({"a good remote compile", good_remote}, {"the roads to a local compile", local_roads},
+TESTS({"unfit for a worker", unfit_for_a_worker}, {"a good remote compile", good_remote},
+      {"the roads to a local compile", local_roads},
       {"failures are bounded", bounded_tries},
       {"changed inputs are bounded", bounded_stale},
       {"the shim may hang up in every state", gone_everywhere},

@@ -82,6 +82,55 @@ static void cut(void)
 	CHECK(strncmp(text, "<3>muster: \\x0a\\x0a", 19) == 0);
 }
 
+static enum log_level sunk_level;
+static char sunk[2048];
+
+static void sink(enum log_level level, const char *name, const char *text)
+{
+	sunk_level = level;
+	snprintf(sunk, sizeof sunk, "%s|%s", name, text);
+}
+
+static void elsewhere(void)
+{
+	log_to(sink);
+	CHECK(strcmp(heard(say_foreign), "") == 0);
+	CHECK(sunk_level == LOG_WARNING);
+	CHECK(strcmp(sunk, "muster|name=a\\x0ab\\x09\\x1b[31m\\x7f\\x0d\xc3\xa4\\") == 0);
+	CHECK(strcmp(heard(say_less), "") == 0);
+	CHECK(strcmp(sunk, "muster|heard") == 0);
+	log_to(NULL);
+	CHECK(strcmp(heard(say_plain), "<5>muster: job=7 state=done\n") == 0);
+}
+
+static void level_words(void)
+{
+	static const struct {
+		const char *word;
+		enum log_level level;
+	} words[] = {
+	    {"critical", LOG_CRITICAL},
+            {"error",    LOG_ERROR   },
+            {"err",      LOG_ERROR   },
+	    {"warning",  LOG_WARNING },
+            {"warn",     LOG_WARNING },
+            {"notice",   LOG_NOTICE  },
+	    {"info",     LOG_INFO    },
+            {"debug",    LOG_DEBUG   }
+        };
+	enum log_level level;
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		CHECK(log_level_parse(words[i].word, &level) == 0 &&
+		      level == words[i].level);
+	level = LOG_INFO;
+	CHECK(log_level_parse("", &level) == -1);
+	CHECK(log_level_parse("WARNING", &level) == -1);
+	CHECK(log_level_parse("debug ", &level) == -1);
+	CHECK(level == LOG_INFO);
+}
+
 TESTS({"a line with its level and name", plain},
       {"lines above the level are dropped", levels}, {"control bytes are escaped", foreign},
-      {"a long text is cut, and stays one line", cut})
+      {"a long text is cut, and stays one line", cut},
+      {"a sink takes the lines, cleaned", elsewhere}, {"levels by name", level_words})

@@ -233,6 +233,13 @@ static void job_head(struct buf *b, uint64_t argc)
 	buf_varint(b, argc);
 }
 
+/* No environment, and the two words. */
+static void job_tail(struct buf *b)
+{
+	for (int i = 0; i < 3; i++)
+		buf_varint(b, 0);
+}
+
 static int get_job_of(const struct buf *b, struct message_job *m, struct arena *a)
 {
 	return message_get_job(m, a, b->data, b->len);
@@ -254,14 +261,14 @@ static void lying_counts(void)
 
 	job_head(&b, 1);
 	buf_sized(&b, "gcc", 3);
-	buf_varint(&b, 0);
+	job_tail(&b);
 	CHECK(get_job_of(&b, &m, a) == 0);
 	CHECK(strcmp(m.argv[0], "gcc") == 0 && !m.argv[1] && !m.env[0]);
 	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
 		b.len = 0;
 		job_head(&b, lies[i]);
 		buf_sized(&b, "gcc", 3);
-		buf_varint(&b, 0);
+		job_tail(&b);
 		CHECK(get_job_of(&b, &m, a) == -1);
 	}
 	arena_free(a);
@@ -278,7 +285,7 @@ static void too_many_strings(void)
 		job_head(&b, MESSAGE_STRINGS + (unsigned)more);
 		for (int i = 0; i < MESSAGE_STRINGS + more; i++)
 			buf_sized(&b, "", 0);
-		buf_varint(&b, 0);
+		job_tail(&b);
 		CHECK(get_job_of(&b, &m, a) == -more);
 	}
 	arena_free(a);

@@ -1,0 +1,13 @@
+#pragma once
+/* A program that runs while the loop goes on. */
+struct child;
+struct loop;
+struct err;
+
+/* As spawn_start. DONE is called once, from the loop, with the status as waitpid gives it; the child is to be
+ * freed then or later. */
+struct child *child_start(struct loop *, char *const argv[], char *const env[],
+			  const char *cwd, const int stdio[3],
+			  void (*done)(void *ctx, int status), void *ctx, struct err *);
+/* Kills what still runs of it, its whole process group, and reaps it; DONE is not called any more. NULL is fine. */
+void child_free(struct child *);

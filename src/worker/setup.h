@@ -1,0 +1,19 @@
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+/* From settings to a worker that can serve, and back: the same for muster-worker and distccd. */
+struct worker;
+struct err;
+
+struct setup {
+	const char *state; /* folder, made if need be; taken for this process alone */
+	uint64_t store_bytes;
+	unsigned slots; /* 0: the cores this process may use */
+	bool no_sandbox;
+	const char *no_sandbox_why;
+};
+
+/* Fills in W. -1: what is in the way; the process is of no more use. */
+int worker_open(struct worker *w, const struct setup *, struct err *);
+void worker_shut(
+    struct worker *); /* ends everything, and removes what is not for the next one */
