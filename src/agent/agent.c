@@ -1,5 +1,6 @@
 #include "agent/agent.h"
 
+#include "agent/discover.h"
 #include "agent/plan.h"
 #include "agent/remote.h"
 #include "agent/task.h"
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static bool has_plain_worker(const struct agent *a)
 {
@@ -20,6 +22,13 @@ static bool has_plain_worker(const struct agent *a)
 		if (r->up && r->plain)
 			return true;
 	return false;
+}
+
+const char *agent_why_no_hosts(const struct agent *a)
+{
+	return a->hosts_wrong[0]   ? "the list of hosts has a mistake"
+	       : a->named.zeroconf ? "no worker has announced itself"
+				   : "no workers are configured";
 }
 
 static const char *home_reason(const struct agent *a, const struct task *t,
@@ -32,7 +41,7 @@ static const char *home_reason(const struct agent *a, const struct task *t,
 		return two->why ? two->why
 				: "it has no object that preprocessed source could give";
 	switch (h) {
-	case SCHED_HOME_NO_WORKERS: return "no workers are configured";
+	case SCHED_HOME_NO_WORKERS: return agent_why_no_hosts(a);
 	case SCHED_HOME_ALL_DOWN: return "no worker can be reached";
 	case SCHED_HOME_NO_TOOLCHAIN: return "no worker has this compiler";
 	case SCHED_HOME_ALL_FAILED: return "workers failed it";
@@ -121,13 +130,49 @@ static struct remote *find_remote(struct agent *a, const struct host *h)
 
 static const nsec reap_every = LOOP_MS(5000), unnamed_max = LOOP_MS(30000);
 
+static const char *const announced_types[AGENT_TYPES] = {"_muster._tcp", "_distcc._tcp"};
+
+static void apply_hosts(void *agent);
+
+/* Whoever alternates between two lists does not want it to begin anew each time: agent_reap ends it. */
+static void discover_apply(struct agent *a)
+{
+	if (!a->named.zeroconf) {
+		if (a->discover[0] && !a->discover_unasked)
+			a->discover_unasked = loop_now();
+		return;
+	}
+	a->discover_unasked = 0;
+	for (size_t i = 0; i < AGENT_TYPES; i++)
+		if (!a->discover[i])
+			a->discover[i] =
+			    discover_start(a->loop, announced_types[i], apply_hosts, a);
+}
+
+void agent_discover_end(struct agent *a)
+{
+	for (size_t i = 0; i < AGENT_TYPES; i++) {
+		discover_free(a->discover[i]);
+		a->discover[i] = NULL;
+	}
+	a->discover_unasked = 0;
+}
+
+/* True when it has to be looked at again. */
+static bool discover_reap(struct agent *a)
+{
+	if (a->discover_unasked && loop_now() - a->discover_unasked >= unnamed_max)
+		agent_discover_end(a);
+	return a->discover_unasked != 0;
+}
+
 /* A worker that no list has named for a while and that has nothing to do is let go. Not at once: two builds with
  * different lists would take each other's workers away with every compile. */
 void agent_reap(void *ctx)
 {
 	struct agent *a = ctx;
 	struct remote *r, *next;
-	bool some = false;
+	bool some = discover_reap(a);
 
 	HASH_ITER(hh, a->remotes, r, next)
 	{
@@ -145,17 +190,87 @@ void agent_reap(void *ctx)
 		loop_timer_set(a->reap, reap_every);
 }
 
-static bool is_named(const struct hostlist *list, const struct remote *r)
+/* The hosts to use; borrowed. */
+struct wanted {
+	const struct host **v;
+	size_t n;
+};
+
+static bool is_same_place(const struct host *a, const struct host *b)
 {
-	for (size_t i = 0; i < list->n; i++)
-		if (is_remote(&list->v[i]) && remote_is_host(r, &list->v[i]))
+	return a->kind == HOST_TCP && b->kind == HOST_TCP && a->port == b->port &&
+	       strcasecmp(a->name, b->name) == 0;
+}
+
+/* Also one that was named to be left out for now is known. */
+static bool is_known_place(const struct agent *a, const struct wanted *w,
+			   const struct host *h)
+{
+	for (size_t i = 0; i < a->named.n; i++)
+		if (is_same_place(&a->named.v[i], h))
+			return true;
+	for (size_t i = 0; i < w->n; i++)
+		if (is_same_place(w->v[i], h))
 			return true;
 	return false;
 }
 
+/* What was named counts as it was written; what was found, where it is at a place of its own. */
+static struct wanted wanted_hosts(const struct agent *a)
+{
+	const struct hostlist *found[AGENT_TYPES] = {0};
+	size_t most = a->named.n;
+
+	for (size_t i = 0; a->named.zeroconf && i < AGENT_TYPES; i++) {
+		found[i] = discover_hosts(a->discover[i]);
+		most += found[i]->n;
+	}
+	struct wanted w = {.v = xreallocarray(NULL, most + 1, sizeof(struct host *))};
+
+	for (size_t i = 0; i < a->named.n; i++)
+		if (is_remote(&a->named.v[i]))
+			w.v[w.n++] = &a->named.v[i];
+	for (size_t i = 0; i < AGENT_TYPES && found[i]; i++)
+		for (size_t k = 0; k < found[i]->n; k++)
+			if (!is_known_place(a, &w, &found[i]->v[k]))
+				w.v[w.n++] = &found[i]->v[k];
+	return w;
+}
+
+static bool is_wanted(const struct wanted *w, const struct remote *r)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (remote_is_host(r, w->v[i]))
+			return true;
+	return false;
+}
+
+/* Adds, renews and gives up remotes until they are the hosts to use. */
+static void apply_hosts(void *agent)
+{
+	struct agent *a = agent;
+	struct wanted w = wanted_hosts(a);
+
+	for (struct remote *r = a->remotes; r; r = r->hh.next)
+		if (is_wanted(&w, r))
+			r->unnamed_since = 0;
+		else if (!r->unnamed_since)
+			r->unnamed_since = loop_now();
+	loop_timer_set(a->reap, reap_every);
+	a->nhosts = w.n;
+	for (size_t i = 0; i < w.n; i++) {
+		if (find_remote(a, w.v[i]))
+			continue;
+		struct remote *r = remote_new(a, w.v[i]);
+
+		agent_sched(
+		    a, (struct sched_event){.type = SCHED_WORKER_ADD, .worker = r->id});
+	}
+	free(w.v);
+}
+
 void agent_set_hosts(struct agent *a, const char *text, unsigned default_port)
 {
-	struct hostlist list = {0};
 	struct err e = {0};
 
 	if (a->hosts && strcmp(a->hosts, text) == 0 && a->hosts_port == default_port)
@@ -163,28 +278,12 @@ void agent_set_hosts(struct agent *a, const char *text, unsigned default_port)
 	free(a->hosts);
 	a->hosts = xstrdup(text);
 	a->hosts_port = default_port;
-	a->nhosts = 0;
 	a->hosts_wrong[0] = 0;
-	if (hostlist_parse(&list, text, default_port, &e)) {
+	hostlist_free(&a->named);
+	if (hostlist_parse(&a->named, text, default_port, &e)) {
 		snprintf(a->hosts_wrong, sizeof a->hosts_wrong, "%s", e.text);
 		log_line(LOG_WARNING, "the list of hosts is not used: %s", e.text);
 	}
-	for (struct remote *r = a->remotes; r; r = r->hh.next)
-		if (is_named(&list, r))
-			r->unnamed_since = 0;
-		else if (!r->unnamed_since)
-			r->unnamed_since = loop_now();
-	loop_timer_set(a->reap, reap_every);
-	for (size_t i = 0; i < list.n; i++) {
-		if (!is_remote(&list.v[i]))
-			continue;
-		a->nhosts++;
-		if (find_remote(a, &list.v[i]))
-			continue;
-		struct remote *r = remote_new(a, &list.v[i]);
-
-		agent_sched(
-		    a, (struct sched_event){.type = SCHED_WORKER_ADD, .worker = r->id});
-	}
-	hostlist_free(&list);
+	discover_apply(a);
+	apply_hosts(a);
 }

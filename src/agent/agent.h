@@ -1,6 +1,7 @@
 #pragma once
 #include "base/digest.h"
 #include "core/sched.h"
+#include "net/hostlist.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
  *
  *   shims ──request──► task ──prepare──► plan ──ask──► sched ──grant──► remote ──outputs──► task ──► shims */
 struct compilers;
+struct discover;
 struct disk;
 struct local;
 struct loop;
@@ -22,6 +24,10 @@ struct scan;
 struct shims;
 struct task;
 struct tally;
+
+enum {
+	AGENT_TYPES = 2 /* of announced services: muster's and distcc's */
+};
 
 struct agent {
 	struct loop *loop;
@@ -47,13 +53,17 @@ struct agent {
 
 	struct remote *remotes; /* by id (uthash) */
 	uint64_t next_remote;
-	char *hosts;             /* the text they were made from … */
-	unsigned hosts_port;     /* … and its default port */
-	size_t nhosts;           /* how many remote ones it names */
-	int64_t hosts_looked;    /* when their files were, or 0 */
-	char *ssh_words;         /* DISTCC_SSH of the last compile, or NULL */
-	char hosts_wrong[512];   /* what is wrong with it, or "" */
-	struct loop_timer *reap; /* fires agent_reap */
+	char *hosts;           /* the text they were made from … */
+	unsigned hosts_port;   /* … and its default port */
+	struct hostlist named; /* what it says */
+	/* Who announces himself, by mDNS; NULL while no list asks for that (+zeroconf). */
+	struct discover *discover[AGENT_TYPES];
+	int64_t discover_unasked; /* since when none does, or 0 */
+	size_t nhosts;            /* how many remote ones are named and found */
+	int64_t hosts_looked;     /* when their files were, or 0 */
+	char *ssh_words;          /* DISTCC_SSH of the last compile, or NULL */
+	char hosts_wrong[512];    /* what is wrong with it, or "" */
+	struct loop_timer *reap;  /* fires agent_reap */
 
 	struct task *tasks; /* by id (uthash) */
 	uint64_t next_task;
@@ -72,3 +82,6 @@ void agent_sched(struct agent *, struct sched_event);
 void agent_reap(void *ctx); /* lets workers go that are named no more */
 /* The workers to use (net/hostlist.h); no work when the text is the one already in use. */
 void agent_set_hosts(struct agent *, const char *text, unsigned default_port);
+/* When there is none: in words for people. */
+const char *agent_why_no_hosts(const struct agent *);
+void agent_discover_end(struct agent *); /* looks for no announced workers any more */

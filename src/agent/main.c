@@ -168,6 +168,7 @@ static void agent_free(struct agent *a)
 	struct remote *r, *next;
 
 	shims_free(a->shims);
+	agent_discover_end(a);
 	HASH_ITER(hh, a->remotes, r, next) remote_free(r);
 	local_free(a->local);
 	compilers_free(a->compilers);
@@ -183,6 +184,7 @@ static void agent_free(struct agent *a)
 	loop_free(a->loop);
 	free(a->events);
 	free(a->hosts);
+	hostlist_free(&a->named);
 	free(a->ssh_words);
 	free(a->state_dir);
 }

@@ -433,13 +433,26 @@ static bool fits(const struct plan *p)
 }
 
 /* The steps that may need the compiler's own word. */
+/* Clang reads a precompiled header in place of one that is named by -include, and its text then shows nothing of that. */
+static bool has_precompiled(const struct plan *p)
+{
+	for (size_t i = 0; i < p->nfiles; i++) {
+		const char *suffix = path_suffix(p->files[i]->path);
+
+		if (strcmp(suffix, ".pch") == 0 || strcmp(suffix, ".gch") == 0)
+			return true;
+	}
+	return false;
+}
+
 /* MUSTER_EXACT says what the user thinks of losses: 1, none; 0, all are fine; unset, what the worker's kind implies. */
 static enum compiler_way choose_way(struct maker *m)
 {
 	const struct cc_preprocessed *two = m->plan->two;
 	const char *exact = env_get(m->request->env, "MUSTER_EXACT");
 
-	if ((two->why && !two->loses) || plan_musts(m->plan) != 1)
+	if ((two->why && !two->loses) || plan_musts(m->plan) != 1 ||
+	    has_precompiled(m->plan))
 		return WAY_SOURCES;
 	if (!two->loses)
 		return WAY_TEXT_EXACT;
@@ -529,10 +542,9 @@ struct plan *plan_make(struct agent *agent, struct arena *a, const struct local_
 		return stay(p, p->command->why);
 	if (!p->program)
 		return stay(p, "its compiler was not found on PATH");
-	if (!agent->nhosts) {
+	if (!agent->nhosts && !(r->flags & LOCAL_EXPLAIN)) {
 		p->no_workers = true;
-		return stay(p, agent->hosts_wrong[0] ? "the list of hosts has a mistake"
-						     : "no workers are configured");
+		return stay(p, agent_why_no_hosts(agent));
 	}
 	if (!same_world(r))
 		return stay(p,

@@ -1,6 +1,7 @@
 #include "agent/shims.h"
 
 #include "agent/agent.h"
+#include "agent/explain.h"
 #include "agent/local.h"
 #include "agent/status.h"
 #include "agent/task.h"
@@ -238,6 +239,12 @@ static int take_request(struct shim *s, const char *p, size_t n)
 		return 0;
 	}
 	s->request.elsewhere = !sees_our_mounts(s->fd);
+	if (s->request.flags & LOCAL_EXPLAIN) {
+		AUTO_FREE char *text = explain_json(s->all->agent, &s->request);
+
+		shim_reply(s, text, strlen(text), NULL, 0, 0);
+		return 0;
+	}
 	s->task = task_new(s->all->agent, s, &s->request);
 	return 0;
 }

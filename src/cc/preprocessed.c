@@ -9,27 +9,29 @@
 
 /* Parts a compile into "preprocess here" and "compile the text elsewhere".
  *
- * The words of the command are read once more, from left to right, and each goes to the first step, to the
- * second, to both or to none. What the rules below and the meanings of options.def do not name goes to
- * both: it is then an option that decides predefined macros, code or warnings. What makes the two steps
- * differ from one is found by experiment and held by tests/unit/preprocessed_oracle.sh.
+ * The words of the command are read once more, from left to right, and each goes to the
+ * first step, to the second, to both or to none. What the rules below and the meanings
+ * of options.def do not name goes to both: it is then an option that decides predefined
+ * macros, code or warnings. What makes the two steps differ from one is found by
+ * experiment and held by tests/unit/preprocessed_oracle.sh.
  *
- * The first step is a plain -E: GCC's -fdirectives-only keeps columns, but __BASE_FILE__, __INCLUDE_LEVEL__,
- * __DATE__ and #pragma GCC optimize then mean something else in the second step, and DW_AT_producer tells
- * of the option. Clang's -frewrite-includes leaves text that names the wrong unit.
+ * The first step is a plain -E: GCC's -fdirectives-only keeps columns, but
+ * __BASE_FILE__, __INCLUDE_LEVEL__, __DATE__ and #pragma GCC optimize then mean
+ * something else in the second step, and DW_AT_producer tells of the option. With
+ * Clang's -frewrite-includes no object was the same.
  *
  * It cannot fail: the worst answer is a WHY. */
 
 enum use {
 	USE_BOTH,
-	USE_FIRST, /* used up by the preprocessor; or for the linker, so that clang warns in the first step */
+	USE_FIRST, /* used up by the preprocessor; or for the linker: clang warns of it there */
 	USE_SECOND, /* of no use to the preprocessor, and clang would say so */
 	USE_NONE,   /* heeded only where -E is asked for */
 	USE_NEVER,  /* WHY */
 };
 
-/* A row of preprocessed.def. "-fno-X" whose row is "-fX" is never a USE_NEVER: switched off, nothing stands
- * against it. */
+/* A row of preprocessed.def. "-fno-X" whose row is "-fX" is never a USE_NEVER: switched
+ * off, nothing stands against it. */
 struct rule {
 	const char *name;
 	enum cc_family family;
@@ -103,8 +105,8 @@ static const struct rule *rule_find(enum cc_family family, const char *name)
 	return NULL;
 }
 
-/* -Wp,A,B: what the preprocessor has used up afterwards. Anything else would be an option of the
- * compiler proper, which is the same program. */
+/* -Wp,A,B: what the preprocessor has used up afterwards. Anything else would be an
+ * option of the compiler proper, which is the same program. */
 static void part_wp(struct parting *p, const char *text)
 {
 	struct strv words = {0};
@@ -348,31 +350,26 @@ static void judge_language(struct parting *p)
 	p->out->language = cxx ? "c++-cpp-output" : "cpp-output";
 }
 
-/* What is lost although the code is the same. */
+/* What is lost although the code is the same. A source that is text already loses it too:
+ * GCC looks for the indentation in the file that a line marker names. */
 static void judge_losses(struct parting *p)
 {
 	struct cc_preprocessed *out = p->out;
-	bool text =
-	    p->cmd->language == CC_LANG_C_CPP || p->cmd->language == CC_LANG_CXX_CPP;
+	bool clang = p->cmd->family == CC_CLANG;
 
-	if (text && !p->debug)
-		return;
-	if (p->debug)
-		out->loses |= CC_LOSES_DEBUG;
-	if (!p->quiet && !text &&
-	    (p->cmd->family == CC_CLANG ? p->documentation
-					: p->indentation || p->statements))
+	if (!p->quiet && (clang ? p->documentation : p->indentation || p->statements)) {
 		out->loses |= CC_LOSES_WARNINGS;
-	if (out->loses & CC_LOSES_DEBUG)
+		out->why = clang ? "-Wdocumentation needs the comments"
+				 : "-Wmisleading-indentation needs the sources";
+	}
+	if (p->debug) {
+		out->loses |= CC_LOSES_DEBUG;
 		out->why = "-g tells of columns and files that preprocessing moves";
-	else if (out->loses)
-		out->why = p->cmd->family == CC_CLANG
-			       ? "-Wdocumentation needs the comments"
-			       : "-Wmisleading-indentation needs the sources";
+	}
 }
 
-/* The target of the dependency rule as the plain command derives it: GCC's driver names the object for its own
- * -MD only; the preprocessor alone knows the source. */
+/* The target of the dependency rule as the plain command derives it: GCC's driver names
+ * the object for its own -MD only; the preprocessor alone knows the source. */
 static const char *depfile_target(const struct parting *p)
 {
 	if (p->output && (p->md || p->cmd->family == CC_CLANG))
@@ -392,7 +389,8 @@ static void build_first(struct parting *p)
 	strv_add(p->arena, first, "-o");
 	p->out->first_output = first->n;
 	strv_add(p->arena, first, "");
-	/* The text then tells of a precompiled header that the plain command reads; Clang's text holds it. */
+	/* The text then tells of a precompiled header that the plain command reads;
+	 * Clang's text holds it. */
 	if (p->cmd->family == CC_GCC)
 		strv_add(p->arena, first, "-fpch-preprocess");
 	if (p->md && !p->has_mf && !p->md_through) {
@@ -407,7 +405,8 @@ static void build_first(struct parting *p)
 		strv_add(p->arena, first, p->words.v[i]);
 }
 
-/* The source's own name where a distccd finds the language by it, else one that ends in SUFFIX. */
+/* The source's own name where a distccd finds the language by it, else one that ends in
+ * SUFFIX. */
 static const char *source_for_distccd(const struct parting *p)
 {
 	static const char *const known[] = {
@@ -463,7 +462,8 @@ static void build_second(struct parting *p, struct strv shared)
 	out->second_object = out->second.n;
 	strv_add(p->arena, &out->second, object);
 
-	/* Without -x, g++ takes the text of a C source for C++; a word that begins with '-' is no source. */
+	/* Without -x, g++ takes the text of a C source for C++; a word that begins with
+	 * '-' is no source. */
 	bool wrong_driver =
 	    cc_driver_is_cxx(p->cmd->argv.v[0]) && strcmp(out->suffix, ".i") == 0;
 

@@ -3,8 +3,9 @@
 #include <ctype.h>
 #include <string.h>
 
-/* What in a preprocessed text stands against compiling it elsewhere. One pass that knows literals, words and line
- * markers; it never misses what it looks for, and may see it where it is not (a string that holds ".incbin"). */
+/* What in a preprocessed text stands against compiling it elsewhere. One pass that knows
+ * literals, words and line markers; it never misses what it looks for, and may see it
+ * where it is not (a string that holds ".incbin"). */
 
 struct reader {
 	const char *at, *end;
@@ -82,8 +83,8 @@ static const char *behind_line(const char *at, const char *end)
 	return newline ? newline + 1 : end;
 }
 
-/* Behind blanks and line markers; *LINES becomes true behind a newline that is not one of a marker, *MARKERS behind a
- * marker. */
+/* Behind blanks and line markers; *LINES becomes true behind a newline that is not one
+ * of a marker, *MARKERS behind a marker. */
 static const char *skip_blanks(const char *at, const char *end, bool *lines, bool *markers)
 {
 	for (; at < end && isspace((unsigned char)*at); at++) {
@@ -98,8 +99,9 @@ static const char *skip_blanks(const char *at, const char *end, bool *lines, boo
 	return at;
 }
 
-/* Whether a lone ';' follows AT: on the same line, or where markers of lines stand between, since then nobody can
- * tell which line it was. An `if` with an `else` may be empty. */
+/* Whether a lone ';' follows AT: on the same line, or where markers of lines stand
+ * between, since then nobody can tell which line it was. An `if` with an `else` may be
+ * empty. */
 static bool body_is_empty(const char *at, const char *end, bool is_if)
 {
 	bool lines = false, markers = false;
@@ -111,8 +113,8 @@ static bool body_is_empty(const char *at, const char *end, bool is_if)
 	return !is_if || !goes_on(at, end, "else");
 }
 
-/* True when WORD[0..N) begins a statement whose body, behind r->at, is a lone ';'. The `while` of a `do { }` has
- * none. */
+/* True when WORD[0..N) begins a statement whose body, behind r->at, is a lone ';'. The
+ * `while` of a `do { }` has none. */
 static bool begins_empty_statement(const struct reader *r, const char *word, size_t n)
 {
 	static const char *const guards[] = {"if", "for", "while", "switch"};
@@ -146,8 +148,8 @@ static void read_marker(struct reader *r)
 	r->system = flags && memmem(flags, (size_t)(r->at - flags), " 3", 2);
 }
 
-/* True when Clang might have a word to say about an empty body, which it has not once markers of lines stand before
- * it. */
+/* True when Clang might have a word to say about an empty body, which it has not once
+ * markers of lines stand before it. */
 static bool text_has_empty_body(const char *text, size_t n)
 {
 	struct reader r = {.at = text, .end = text + n};
@@ -182,8 +184,8 @@ static bool text_has_empty_body(const char *text, size_t n)
 	return false;
 }
 
-/* True for assembly text with .include: a blank or a quote follows the word, or the escape of one, which does not
- * follow a member of that name. */
+/* True for assembly text with .include: a blank or a quote follows the word, or the
+ * escape of one, which does not follow a member of that name. */
 static bool text_includes_assembly(const char *text, size_t n)
 {
 	static const char word[] = ".include";
@@ -199,26 +201,38 @@ static bool text_includes_assembly(const char *text, size_t n)
 	}
 }
 
+/* True for a trigraph: a line that was spliced may have made one that was none, and Clang
+ * replaces it in the text. */
+static bool text_has_trigraph(const char *text, size_t n)
+{
+	for (const char *end = text + n;
+	     (text = memmem(text, (size_t)(end - text), "??", 2)); text++)
+		if (end - text > 2 && text[2] && strchr("=/'()!<>-", text[2]))
+			return true;
+	return false;
+}
+
 /* True when the first line is `# 1 "NAME"`: the compiler takes the unit's name from it. */
 static bool text_names_source(const char *text, size_t n)
 {
 	return n > 5 && (memcmp(text, "# 0 \"", 5) == 0 || memcmp(text, "# 1 \"", 5) == 0);
 }
 
+#define PLACE "built-in functions tell their place in the source"
+
 const char *cc_preprocessed_text_unfit(enum cc_family family, const char *text, size_t n)
 {
 	static const struct {
 		const char *word, *why;
 	} unfit[] = {
-	    {".incbin",                    "assembly text reads a further file (.incbin)"     },
-	    {"#pragma GCC pch_preprocess", "the text names a precompiled header"              },
-	    {"#pragma GCC dependency",     "#pragma GCC dependency reads a further file"      },
-	    {"#pragma clang module",       "the text names a module"                          },
-	    {"__builtin_FILE",             "built-in functions tell their place in the source"},
-	    {"__builtin_LINE",             "built-in functions tell their place in the source"},
-	    {"__builtin_COLUMN",           "built-in functions tell their place in the source"},
-	    {"__builtin_source_location",
-	     "built-in functions tell their place in the source"                              },
+	    {".incbin",                    "assembly text reads a further file (.incbin)"},
+	    {"#pragma GCC pch_preprocess", "the text names a precompiled header"         },
+	    {"#pragma GCC dependency",     "#pragma GCC dependency reads a further file" },
+	    {"#pragma clang module",       "the text names a module"                     },
+	    {"__builtin_FILE",             PLACE					 },
+	    {"__builtin_LINE",             PLACE					 },
+	    {"__builtin_COLUMN",           PLACE					 },
+	    {"__builtin_source_location",  PLACE                                         },
 	};
 
 	if (!text_names_source(text, n))
@@ -228,6 +242,8 @@ const char *cc_preprocessed_text_unfit(enum cc_family family, const char *text, 
 			return unfit[i].why;
 	if (text_includes_assembly(text, n))
 		return "assembly text reads a further file (.include)";
+	if (family == CC_CLANG && text_has_trigraph(text, n))
+		return "a trigraph is left in the text";
 	if (family == CC_CLANG && text_has_empty_body(text, n))
 		return "-Wempty-body needs the sources";
 	return NULL;

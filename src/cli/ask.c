@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -38,6 +39,10 @@ static int read_answer(int fd, struct buf *out, struct err *e)
 				return cursor_u32(&c)
 					   ? err_set(e, 0, "the agent does not know this")
 					   : 0;
+			if (type == LOCAL_LOCAL)
+				return err_set(
+				    e, 0,
+				    "the agent is of another version; 'muster stop' ends it");
 			if (type == LOCAL_OUT)
 				buf_add(out, c.p, n);
 			buf_drop(&in, LOCAL_HEADER + n);
@@ -53,11 +58,11 @@ static int read_answer(int fd, struct buf *out, struct err *e)
 	}
 }
 
-int ask_agent(const char *what, struct buf *out, struct err *e)
+/* Sends B whole and reads the answer. */
+static int converse(const struct buf *b, struct buf *out, struct err *e)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char dir[sizeof address.sun_path];
-	AUTO_BUF struct buf b = {0};
 	AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (local_socket_dir(dir, sizeof dir, getuid(), env_of_process) ||
@@ -70,13 +75,63 @@ int ask_agent(const char *what, struct buf *out, struct err *e)
 			return 1;
 		return err_set(e, errno, "reach the agent at %s", address.sun_path);
 	}
+	if (fs_write_all(fd, b->data, b->len, e))
+		return err_wrap(e, "ask the agent");
+	return read_answer(fd, out, e);
+}
+
+int ask_agent(const char *what, struct buf *out, struct err *e)
+{
+	AUTO_BUF struct buf b = {0};
 	size_t n = strlen(what);
 
 	buf_u32(&b, (uint32_t)(4 + n + 1));
 	buf_u8(&b, LOCAL_QUERY);
 	buf_u32(&b, (uint32_t)n);
 	buf_add(&b, what, n + 1);
-	if (fs_write_all(fd, b.data, b.len, e))
-		return err_wrap(e, "ask the agent");
-	return read_answer(fd, out, e);
+	return converse(&b, out, e);
+}
+
+static uint32_t count(char **list)
+{
+	uint32_t n = 0;
+
+	while (list[n])
+		n++;
+	return n;
+}
+
+int ask_to_explain(char **argv, struct buf *out, struct err *e)
+{
+	AUTO_FREE char *cwd = getcwd(NULL, 0), *dir = fs_program_dir();
+	AUTO_FREE char *self = xasprintf("%s/muster-cc", dir ? dir : "");
+	mode_t mask = umask(0);
+	struct stat here, root;
+	struct buf b = {0};
+
+	umask(mask);
+	if (!cwd || stat(".", &here) || stat("/", &root))
+		return err_set(e, errno, "look at the current folder");
+	struct local_request r = {
+	    .version = LOCAL_VERSION,
+	    .flags = LOCAL_EXPLAIN,
+	    .umask = mask,
+	    .cwd_dev = here.st_dev,
+	    .cwd_ino = here.st_ino,
+	    .root_dev = root.st_dev,
+	    .root_ino = root.st_ino,
+	    .cwd = cwd,
+	    .self = self,
+	    .argv = argv,
+	    .env = environ,
+	    .argc = count(argv),
+	    .envc = count(environ),
+	};
+
+	if (local_make_request(&r, &b.data, &b.len))
+		return err_set(e, E2BIG, "ask about a command so long");
+	int status = converse(&b, out, e);
+
+	free(b.data);
+	return status;
 }

@@ -15,6 +15,7 @@ static const struct verb {
 } verbs[] = {
 	{"cc", verb_cc, "COMPILER ARG...", "compile through the farm, as muster-cc does"},
 	{"status", verb_status, "[--json]", "what the agent did: jobs, why some stayed here, the workers"},
+	{"explain", verb_explain, "[--json] [--] COMPILER ARG...", "would this compile travel, with which files, why not"},
 	{"stop", verb_stop, "", "end the agent; the next compile starts a new one"},
 	{"monitor", verb_monitor, "[SECONDS]", "the compiles under way; also as distccmon-text"},
 	{"distccmon-text", verb_monitor, NULL, NULL},

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/distcc.h"
+#include "cli/explain.h"
 #include "cli/verbs.h"
 #include "net/hostlist.h"
 
@@ -101,6 +102,41 @@ static void print_concurrency(const struct hostlist *list)
 	printf("%u\n", hostlist_concurrency(list));
 }
 
+/* The files of a compile, as `distcc --scan-includes` lists them; folders that must be there are named as well. */
+static int scan_includes(char **command)
+{
+	const json_t *files, *f;
+	size_t i;
+
+	if (!*command) {
+		fputs("distcc: --scan-includes wants a compiler's command behind it\n",
+		      stderr);
+		return DISTCC_BAD_ARGUMENTS;
+	}
+	json_t *o = explain(command);
+
+	if (!o)
+		return DISTCC_FAILED;
+	files = json_object_get(o, "files");
+	if (!files)
+		fprintf(stderr, "distcc: this command would not be distributed: %s\n",
+			json_string_value(json_object_get(o, "why")));
+	int status = files ? 0 : DISTCC_FAILED;
+
+	json_array_foreach(files, i, f)
+	{
+		const char *kind = json_string_value(json_object_get(f, "kind"));
+
+		printf("%-9s %s\n",
+		       strcmp(kind, "file") == 0   ? "FILE"
+		       : strcmp(kind, "link") == 0 ? "SYMLINK"
+						   : "DIRECTORY",
+		       json_string_value(json_object_get(f, "path")));
+	}
+	json_decref(o);
+	return status;
+}
+
 int verb_distcc(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -124,7 +160,9 @@ int verb_distcc(int argc, char **argv)
 		return with_hosts(print_hosts);
 	if (strcmp(what, "-j") == 0)
 		return with_hosts(print_concurrency);
-	if (strcmp(what, "--scan-includes") == 0 || strcmp(what, "--show-principal") == 0) {
+	if (strcmp(what, "--scan-includes") == 0)
+		return scan_includes(argv + 2);
+	if (strcmp(what, "--show-principal") == 0) {
 		fprintf(stderr, "distcc: %s is not offered\n", what);
 		return DISTCC_FAILED;
 	}

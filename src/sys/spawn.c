@@ -15,6 +15,8 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -120,8 +122,7 @@ int spawn_start(char *const argv[], char *const env[], const char *cwd, const in
 	return code ? err_set(e, code, "run %s", argv[0]) : 0;
 }
 
-/* A pipe whose ends are above 2, so that neither is in the way of a child's stdio. */
-static int pipe_high(int ends[2])
+int spawn_pipe(int ends[2])
 {
 	if (pipe2(ends, O_CLOEXEC))
 		return -1;
@@ -151,9 +152,9 @@ int spawn_capture(char *const argv[], char *const env[], const char *cwd, size_t
 {
 	int pipes[2][2];
 
-	if (pipe_high(pipes[0]))
+	if (spawn_pipe(pipes[0]))
 		return err_set(e, errno, "run %s: make a pipe", argv[0]);
-	if (pipe_high(pipes[1])) {
+	if (spawn_pipe(pipes[1])) {
 		int code = errno;
 
 		close(pipes[0][0]);
@@ -191,4 +192,22 @@ int spawn_capture(char *const argv[], char *const env[], const char *cwd, size_t
 		if (streams[i].fd >= 0)
 			close(streams[i].fd);
 	return result;
+}
+
+char *spawn_find(const char *name)
+{
+	const char *path = getenv("PATH");
+
+	if (strchr(name, '/'))
+		return xstrdup(name);
+	for (const char *p = path ? path : "/usr/bin:/bin"; *p;) {
+		int n = (int)strcspn(p, ":");
+		char *file = n ? xasprintf("%.*s/%s", n, p, name) : xasprintf("./%s", name);
+
+		if (access(file, X_OK) == 0)
+			return file;
+		free(file);
+		p += n + (p[n] == ':');
+	}
+	return NULL;
 }

@@ -17,3 +17,9 @@ int spawn_capture(char *const argv[], char *const env[], const char *cwd, size_t
  * caller. -1 when it cannot be started. */
 int spawn_start(char *const argv[], char *const env[], const char *cwd, const int stdio[3],
 		int *pid, struct err *);
+
+/* NAME as execvp would find it: itself when it has a '/', else the first on PATH that may be run. Malloc'ed; NULL: none. */
+char *spawn_find(const char *name);
+/* A pipe for a child's stdio: its ends are above 2, so that neither is in the way there, and our reading end ENDS[0]
+ * does not block. -1 with errno. */
+int spawn_pipe(int ends[2]);

@@ -41,7 +41,8 @@ enum local_type {
 enum local_flag {
 	LOCAL_STDERR_TTY = 1, /* stderr is a terminal: colour and width follow it */
 	LOCAL_STDIN_TTY = 2,
-	LOCAL_DISTCC = 4, /* the shim was called by the name of distcc */
+	LOCAL_EXPLAIN = 8, /* do nothing; answer with what would be done, as JSON in OUT */
+	LOCAL_DISTCC = 4,  /* the shim was called by the name of distcc */
 };
 
 struct local_request {

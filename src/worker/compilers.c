@@ -258,8 +258,8 @@ struct compiler *compilers_find(struct compilers *c, const char *driver,
 static char *search(const struct compilers *c, const char *name)
 {
 	for (const char *p = c->path; *p; p += strcspn(p, ":"), p += *p == ':') {
-		int len = (int)strcspn(p, ":");
-		char *path = xasprintf("%.*s/%s", len, p, name);
+		AUTO_FREE char *dir = xstrndup(p, strcspn(p, ":"));
+		char *path = xasprintf("%s/%s", dir, name);
 		struct stat st;
 
 		if (*path == '/' && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
@@ -270,14 +270,23 @@ static char *search(const struct compilers *c, const char *name)
 	return NULL;
 }
 
+char *compilers_driver(const struct compilers *c, const char *name, struct err *e)
+{
+	char *driver = strchr(name, '/') ? xstrdup(name) : search(c, name);
+
+	if (driver && access(driver, X_OK) == 0)
+		return driver;
+	err_set(e, ENOENT, "find the compiler %.200s", name);
+	free(driver);
+	return NULL;
+}
+
 struct compiler *compilers_named(struct compilers *c, const char *name, struct err *e)
 {
-	AUTO_FREE char *driver = strchr(name, '/') ? xstrdup(name) : search(c, name);
+	AUTO_FREE char *driver = compilers_driver(c, name, e);
 
-	if (!driver || access(driver, X_OK)) {
-		err_set(e, ENOENT, "find the compiler %.200s", name);
+	if (!driver)
 		return NULL;
-	}
 	struct compiler *one = find(c, driver, NULL);
 
 	/* As a client asks for it with each job, stat must do to tell an upgrade. */

@@ -23,6 +23,8 @@ struct compiler *compilers_find(struct compilers *, const char *driver,
 /* The compiler that a client without an identity of its own means by NAME: the first of that name in PATH, or, when
  * NAME has a '/', that file; ready to be used, held. NULL: ERR says why; its code is ENOENT when there is none. */
 struct compiler *compilers_named(struct compilers *, const char *name, struct err *);
+/* Only the path of its driver, malloc'ed, for a compile without a root of its own; NULL in the same way. */
+char *compilers_driver(const struct compilers *, const char *name, struct err *);
 struct compiler *compiler_hold(struct compiler *);    /* once more; returns it */
 void compiler_release(struct compiler *);             /* NULL is fine */
 const char *compiler_root(const struct compiler *);   /* folder of its staged files */

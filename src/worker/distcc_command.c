@@ -196,6 +196,16 @@ static bool is_assembler(const struct cc_command *cc)
 	return cc->language == CC_LANG_ASM || cc->language == CC_LANG_ASM_CPP;
 }
 
+/* The last option has its argument: else it would take one of our words for it. */
+static bool is_complete(const struct rewrite *r)
+{
+	struct item it = {0};
+
+	for (size_t i = 1; r->argv[i]; i += it.took)
+		it = item_at(r->family, r->argv, i);
+	return !it.row || it.row->shape == CC_FLAG || it.arg;
+}
+
 /* Why the command, in our words, must not run here; NULL: it may. */
 static const char *judge(struct arena *a, const struct rewrite *r, char *const *argv)
 {
@@ -259,6 +269,8 @@ struct distcc_command *distcc_command_read(struct arena *a, char *const argv[],
 		c->refused = "the source has no name";
 	else if (cc->object && strcmp(cc->object, "-") == 0)
 		c->refused = "-o - writes to standard output";
+	else if (!is_complete(&r))
+		c->refused = "the command line is incomplete";
 	if (c->refused)
 		return c;
 	const char *suffix =

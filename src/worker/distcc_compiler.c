@@ -13,7 +13,7 @@
 
 struct distcc_compilers {
 	struct compilers *all;
-	bool insecure;
+	bool stage, insecure;
 	unsigned numwords;
 	struct buf list; /* lines, each ended by NUL */
 	bool listed;     /* only what is in LIST runs */
@@ -36,13 +36,15 @@ static unsigned parse_numwords(const char *text)
 	return 1;
 }
 
-struct distcc_compilers *distcc_compilers_new(struct compilers *all, bool insecure,
-					      const char *list, const char *numwords)
+struct distcc_compilers *distcc_compilers_new(struct compilers *all, bool stage,
+					      bool insecure, const char *list,
+					      const char *numwords)
 {
 	struct distcc_compilers *c = xcalloc(1, sizeof *c);
 	struct err e = {0};
 
 	c->all = all;
+	c->stage = stage;
 	c->insecure = insecure;
 	c->numwords = numwords ? parse_numwords(numwords) : 1;
 	c->listed = list && *list;
@@ -118,8 +120,13 @@ enum distcc_found distcc_compilers_find(const struct distcc_compilers *c, const 
 			word);
 		return DISTCC_REFUSED;
 	}
-	out->compiler = compilers_named(c->all, name, e);
+	out->driver = compilers_driver(c->all, name, e);
+	if (out->driver && !c->stage)
+		return DISTCC_FOUND;
+	out->compiler = out->driver ? compilers_named(c->all, out->driver, e) : NULL;
 	if (out->compiler)
 		return DISTCC_FOUND;
+	free(out->driver);
+	out->driver = NULL;
 	return e->code == ENOENT ? DISTCC_MISSING : DISTCC_REFUSED;
 }

@@ -11,8 +11,8 @@ struct compilers;
 struct distcc_compilers;
 struct err;
 
-/* LIST, NUMWORDS: of these two variables; NULL: not set. A list that cannot be read is logged and lets nothing run. */
-struct distcc_compilers *distcc_compilers_new(struct compilers *, bool insecure,
+/* STAGE: for compiles in a sandbox. LIST, NUMWORDS: of these two variables; NULL: not set. A list that cannot be read is logged and lets nothing run. */
+struct distcc_compilers *distcc_compilers_new(struct compilers *, bool stage, bool insecure,
 					      const char *list, const char *numwords);
 void distcc_compilers_free(struct distcc_compilers *); /* NULL is fine */
 
@@ -23,7 +23,8 @@ enum distcc_found {
 };
 
 struct distcc_compiler {
-	struct compiler *compiler; /* held; NULL unless found */
+	struct compiler *compiler; /* held; NULL unless found and staged */
+	char *driver;              /* absolute path; malloc'ed; NULL unless found */
 	const char *argv0; /* what it is called by; borrowed from WORD or from the list */
 };
 

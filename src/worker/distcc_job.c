@@ -64,7 +64,8 @@ struct distcc_job {
 	char *dir;
 	int spool; /* -1: none (yet) */
 	uint64_t spooled;
-	struct compiler *compiler; /* held */
+	struct compiler *compiler; /* held; NULL when not staged */
+	char *driver;
 	const char *argv0;
 	struct distcc_tree *tree;
 	struct run *run;
@@ -102,6 +103,7 @@ void distcc_job_free(struct distcc_job *j)
 	if (j->dir)
 		fs_remove_tree(j->dir, NULL);
 	compiler_release(j->compiler);
+	free(j->driver);
 	free(j->dir);
 	free(j->sources);
 	arena_free(j->arena);
@@ -239,6 +241,7 @@ int distcc_job_accept(struct distcc_job *j, struct err *e)
 	switch (distcc_compilers_find(j->compilers, j->argv.v[0], &found, e)) {
 	case DISTCC_FOUND:
 		j->compiler = found.compiler;
+		j->driver = found.driver;
 		/* Named by a path, it may be called by another one than it has here. */
 		j->argv0 =
 		    strchr(j->argv.v[0], '/') ? compiler_driver(j->compiler) : found.argv0;
@@ -387,11 +390,12 @@ static int place(struct distcc_job *j, struct run_spec *spec, struct err *e)
 int distcc_job_start(struct distcc_job *j, void (*done)(void *ctx), void *ctx,
 		     struct err *e)
 {
-	const char *lower[] = {below(j, "root"), compiler_root(j->compiler)};
+	const char *lower[] = {below(j, "root"),
+			       j->compiler ? compiler_root(j->compiler) : NULL};
 	struct run_spec spec = {
 	    .lower = lower,
 	    .nlower = 2,
-	    .program = compiler_driver(j->compiler),
+	    .program = j->driver,
 	    .env = make_env(j->arena),
 	    .umask = 022,
 	};

@@ -97,9 +97,9 @@ struct distcc_server *distcc_server_new(struct worker *w, const struct distcc_se
 	s->worker = w;
 	s->settings = *set;
 	s->stats = stats;
-	s->compilers =
-	    distcc_compilers_new(w->compilers, set->insecure, getenv("DISTCC_CMDLIST"),
-				 getenv("DISTCC_CMDLIST_NUMWORDS"));
+	s->compilers = distcc_compilers_new(w->compilers, w->confined, set->insecure,
+					    getenv("DISTCC_CMDLIST"),
+					    getenv("DISTCC_CMDLIST_NUMWORDS"));
 	return s;
 }
 

@@ -17,6 +17,7 @@
 #include "sys/loop.h"
 #include "sys/machine.h"
 #include "wire/message.h"
+#include "worker/announce.h"
 #include "worker/client.h"
 #include "worker/daemon.h"
 #include "worker/distcc_server.h"
@@ -53,6 +54,7 @@ struct daemon {
 	struct distcc_server *distcc;
 	struct stats_server *page;
 	struct peer_server *server;
+	struct announce *announce;
 	char *state;    /* folder */
 	bool temporary; /* remove it at the end */
 };
@@ -151,6 +153,7 @@ static void open_worker(struct daemon *d, bool bare)
 
 static void close_all(struct daemon *d)
 {
+	announce_free(d->announce);
 	stats_server_free(d->page);
 	peer_server_free(d->server);
 	distcc_server_free(d->distcc);
@@ -327,6 +330,9 @@ static int serve_port(struct daemon *d)
 	log_line(LOG_NOTICE, "listening on %s with %u slots%s",
 		 peer_server_address(d->server), d->worker.slots,
 		 d->worker.confined ? "" : ", unconfined");
+	if (d->o.zeroconf)
+		d->announce =
+		    announce_distccd(d->worker.loop, (unsigned)d->o.port, d->worker.slots);
 	if (detached >= 0)
 		daemon_serves(detached, d->o.log_stderr);
 	return run(d);

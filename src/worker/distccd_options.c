@@ -240,8 +240,7 @@ void distccd_help(struct buf *out)
 		"--allow-private.\n");
 }
 
-/* As GNU's config.guess names this machine. */
-static const char host_triplet[] =
+const char distccd_triplet[] =
 #if defined __x86_64__
     "x86_64-pc-linux-gnu";
 #elif defined __i386__
@@ -265,5 +264,5 @@ void distccd_version(struct buf *out, const char *version)
 	buf_printf(out,
 		   "distccd %s %s\n  (protocols 1, 2 and 3) (default port %d)\n"
 		   "  part of muster, an independent implementation\n",
-		   version, host_triplet, DISTCCD_PORT);
+		   version, distccd_triplet, DISTCCD_PORT);
 }

@@ -60,3 +60,5 @@ int distccd_options_parse(struct distccd_options *, struct arena *, char *const 
 void distccd_help(struct buf *);
 /* The two lines that callers of distccd --version look at. */
 void distccd_version(struct buf *, const char *version);
+/* As GNU's config.guess names this machine. */
+extern const char distccd_triplet[];

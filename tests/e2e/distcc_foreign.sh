@@ -23,8 +23,17 @@ CASE_TIMEOUT=60
 # Without its list of compilers a distccd of Debian takes none.
 ANY='' # further arguments
 [ -e /usr/lib/distcc/gcc ] || ANY=--enable-tcp-insecure
-# As root it would become somebody who cannot see this folder.
-[ "$(id -u)" != 0 ] || ANY+=' --user root'
+
+# Started by root it becomes somebody else, who may not see our folder: what it reads is here.
+PUBLIC=$(mktemp -d /tmp/foreign.XXXXXX) && chmod 755 "$PUBLIC" || bail 'no folder in /tmp'
+clean_up()
+{
+	local status=$?
+	rm -rf "$PUBLIC"
+	(exit "$status")
+	farm_cleanup
+}
+trap clean_up EXIT
 
 port_is_open()
 {
@@ -73,7 +82,13 @@ logged()
 	grep -qE -e "$1" "$MUSTER_STATE_DIR/agent.log"
 }
 
+# says NAME RE: some worker's status has such a reason.
 says()
+{
+	wanted "$1" && check "$1" -- has_reason "$2"
+}
+
+has_reason()
 {
 	status_is "any(.workers[]; .why | test(\"$1\"))" && return
 	diag "$(status_get '[.workers[] | {state, why}] | tostring')"
@@ -158,11 +173,11 @@ GOOD=$PORT
 server_start --allow 192.0.2.1
 use "127.0.0.1:$PORT"
 same --local 'reached' 'a server that does not let us in: here' -- gcc -Iinc -c a.c
-check 'it is said what was asked, of whom, and why that may be' -- says "asked.*'gcc'.*without a word.*--allow.*list of compilers"
+says 'it is said what was asked, of whom, and why that may be' "asked.*'gcc'.*without a word.*--allow.*list of compilers"
 
 # What it may run is a list of its own (DISTCC_CMDLIST): gcc is on it, g++ is not.
-command -v gcc > "$WORK/list"
-DISTCC_CMDLIST=$WORK/list server_start
+command -v gcc > "$PUBLIC/list"
+DISTCC_CMDLIST=$PUBLIC/list server_start
 use "127.0.0.1:$PORT"
 same --remote 'a compiler that the server has' -- gcc -Iinc -c a.c
 same --local 'no worker has this compiler' 'one that is not on its list: here' -- g++ -Iinc -c b.cc
@@ -170,20 +185,20 @@ same --remote 'and the first one still goes there' -- gcc -Iinc -c a.c
 server_start --allow 192.0.2.1
 use "127.0.0.1:$PORT 127.0.0.1:$GOOD"
 same --remote 'beside one that lets us in' -- gcc -Iinc -c a.c
-mkdir "$WORK/none"
-DISTCCD_PATH=$WORK/none server_start
+mkdir "$PUBLIC/none"
+DISTCCD_PATH=$PUBLIC/none server_start
 use "127.0.0.1:$PORT"
 same --local 'no worker has this compiler' 'a server without compilers: here' -- gcc -Iinc -c a.c
-check 'its answer is handed on' -- says "its 'gcc' fails with a sample .status 0x6e00.: .*failed to exec"
+says 'its answer is handed on' "its 'gcc' fails with a sample .status 0x6e00.: .*failed to exec"
 
 # Another compiler by the same name.
 if command -v clang >/dev/null; then
-	mkdir "$WORK/other"
-	ln -s "$(command -v clang)" "$WORK/other/gcc"
-	DISTCCD_PATH=$WORK/other:$PATH server_start
+	mkdir "$PUBLIC/other"
+	ln -s "$(command -v clang)" "$PUBLIC/other/gcc"
+	DISTCCD_PATH=$PUBLIC/other:$PATH server_start
 	use "127.0.0.1:$PORT"
 	same --local 'no worker has this compiler' 'another compiler under the same name: here' -- gcc -Iinc -c a.c
-	check 'it is said what that is' -- says "its 'gcc' is not the one here: it is .*clang"
+	says 'it is said what that is' "its 'gcc' is not the one here: it is .*clang"
 fi
 
 # --- Connections that break ------------------------------------------------------------------
@@ -277,7 +292,7 @@ stand_in_server()
 	wait_until 20 test -s "$port" || bail 'the stand-in does not start'
 	use "127.0.0.1:$(cat "$port")"
 	same --local . "$name" -- gcc -Iinc -c a.c
-	check "$1: said" -- says "$re"
+	says "$1: said" "$re"
 }
 export MUSTER_PEER_TIMEOUT_MS=1500
 stand_in_server mute 'silent for 1 s'
@@ -324,21 +339,21 @@ ssh_cases()
 	same --remote 'ssh: a user, a number, protocol 2' -- gcc -O2 -Iinc -c a.c
 	use "@127.0.0.1:$WORK/nowhere"
 	same --local 'reached' 'ssh: no such program there: here' -- gcc -Iinc -c a.c
-	check 'ssh: its words are handed on' -- says 'ssh says: .*nowhere'
+	says 'ssh: its words are handed on' 'ssh says: .*nowhere'
 	mv "$KEYS/known" "$KEYS/known.away"
 	use "@127.0.0.1:$DISTCCD"
 	same --local 'reached' 'ssh: an unknown host key does not ask: here' -- gcc -Iinc -c a.c
-	check 'ssh: an unknown host key is said' -- says 'ssh says: Host key verification failed'
+	says 'ssh: an unknown host key is said' 'ssh says: Host key verification failed'
 	mv "$KEYS/known.away" "$KEYS/known"
 	: > "$KEYS/authorized"
 	use "@127.0.0.1:$DISTCCD"
 	same --local 'reached' 'ssh: a key that is not let in does not ask: here' -- gcc -Iinc -c a.c
-	check 'ssh: that is said' -- says 'ssh says: .*Permission denied'
+	says 'ssh: that is said' 'ssh says: .*Permission denied'
 	cp "$KEYS/user.pub" "$KEYS/authorized"
 	export DISTCC_SSH="$WORK/no-such-ssh -x"
 	use "@127.0.0.1"
 	same --local 'reached' 'ssh: DISTCC_SSH names nothing: here' -- gcc -Iinc -c a.c
-	check 'ssh: DISTCC_SSH names nothing: said' -- says 'no-such-ssh'
+	says 'ssh: DISTCC_SSH names nothing: said' 'no-such-ssh'
 	unset DISTCC_SSH
 }
 

@@ -1,6 +1,7 @@
-/* Reads commands, one a line, words parted by a tab, and prints for each what becomes of it in two steps, as shell
- * words: "why=… loses=N first=(…) second=(…) distcc=(…)"; @TEXT@ and @OBJECT@ stand for what the caller puts
- * in. With the arguments FAMILY FILE: why the text in FILE is unfit, or nothing. */
+/* Reads commands, one a line, words parted by a tab, and prints for each what becomes of
+ * it in two steps, as shell words: "why=… loses=N first=(…) second=(…) distcc=(…)";
+ * @TEXT@ and @OBJECT@ stand for what the caller puts in. With the arguments FAMILY FILE:
+ * why the text in FILE is unfit, or nothing. */
 #include "cc/preprocessed.h"
 
 #include <stdio.h>

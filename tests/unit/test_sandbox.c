@@ -95,6 +95,13 @@ static const char program[] =
     "if (IS(\"hang\")) { putchar('.'); fflush(stdout); if (!fork()) setsid();\n"
     "  for (;;) pause(); }\n"
     "if (IS(\"remove\")) return unlink(\"in.h\");\n"
+    "if (IS(\"bound\")) { FILE *f = fopen(\"/src/sys/own.h\", \"r\");\n"
+    "  if (!f || !fgets(b, sizeof b, f) || strcmp(b, \"own\")) return 1;\n"
+    "  if (!put(\"/src/sys/own.h\", \"x\") || errno != EROFS) return 2;\n"
+    "  if (!put(\"/src/sys/deep/new\", \"x\") || errno != EROFS) return 3;\n"
+    "  if (!unlink(\"/src/sys/own.h\") || errno != EROFS) return 4;\n"
+    "  if (access(\"/src/sys/deep\", F_OK) || put(\"/src/out\", \"x\")) return 5;\n"
+    "  return 0; }\n"
     "return 91; }\n";
 
 static void file_make(const char *dir, const char *name, const char *text)
@@ -347,6 +354,41 @@ static void failures(void)
 	lower[1] = kept;
 }
 
+static void bound_folders(void)
+{
+	AUTO_FREE char *from = xasprintf("%s/own", top);
+	struct sandbox_bind binds[] = {
+	    {from, "/src/sys"},
+            {from, "/bin/sys"}
+        };
+	struct sandbox_spec spec = {.binds = binds, .nbinds = 2};
+
+	folder_make(top, "/own");
+	folder_make(from, "/deep");
+	file_make(from, "own.h", "own");
+	folder_make(lower[0], "/src/sys");
+	folder_make(lower[1], "/bin/sys");
+	int status = run_in(spec, "bound", NULL, NULL);
+
+	if (!CHECK(status == 0))
+		printf("# answer %d\n", WEXITSTATUS(status));
+	/* A link that the job's files have there is not followed. */
+	AUTO_FREE char *link = xasprintf("%s/src/link", lower[0]);
+
+	CHECK(symlink("sys", link) == 0);
+	binds[1].to = "/src/link";
+	struct sandbox *s = begin(spec, NULL, "status", "0", NULL);
+	struct sandbox_end end = finish(s);
+
+	CHECK(!end.started && strstr(end.why, "mount point /src/link"));
+	sandbox_free(s);
+	binds[1] = (struct sandbox_bind){"/nowhere", "/bin/sys"};
+	s = begin(spec, NULL, "status", "0", NULL);
+	end = finish(s);
+	CHECK(!end.started && strstr(end.why, "bind /nowhere: No such"));
+	sandbox_free(s);
+}
+
 /* The write end of the pipe is held by every process of the sandbox: end of file is their death. */
 static void end_of_file(int fd)
 {
@@ -489,6 +531,7 @@ static const struct test tests[] = {
     {"no rights, nothing inherited",          rights            },
     {"limits",				limits            },
     {"failures are sentences",                failures          },
+    {"bound folders",			 bound_folders     },
     {"orphans end with the compiler",         orphans_end_too   },
     {"kill and free",			 kill_and_free     },
     {"dies with the worker",                  worker_killed     },

@@ -1,0 +1,16 @@
+#pragma once
+/* Machines that announce a service by mDNS (avahi), as a list of hosts that is kept up to date.
+ *
+ * Whoever is on the local network can announce anything: this is for networks whose every machine may see what is compiled. */
+struct discover;
+struct hostlist;
+struct loop;
+
+/* Begins to look for services of TYPE ("_distcc._tcp"). CHANGED is called from the loop whenever the hosts are others than
+ * before, in it the object must not be freed. When nothing can be looked for (avahi's tools are missing) the log
+ * says so, and there are no hosts. */
+struct discover *discover_start(struct loop *, const char *type, void (*changed)(void *ctx),
+				void *ctx);
+/* Each service once, as HOST_TCP, at an address that is numeric. Valid until CHANGED is called next. */
+const struct hostlist *discover_hosts(const struct discover *);
+void discover_free(struct discover *); /* NULL is fine */

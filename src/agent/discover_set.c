@@ -1,0 +1,118 @@
+#include "agent/discover_set.h"
+
+#include "agent/discover_line.h"
+#include "base/buf.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct announcement {
+	struct discover_line line; /* RESOLVED */
+	bool chosen;               /* its service was last seen as a host at this address */
+};
+
+struct discover_set {
+	struct announcement *v; /* in any order */
+	size_t n, cap;
+};
+
+struct discover_set *discover_set_new(void)
+{
+	return xcalloc(1, sizeof(struct discover_set));
+}
+
+void discover_set_free(struct discover_set *s)
+{
+	if (!s)
+		return;
+	free(s->v);
+	free(s);
+}
+
+static int compare_service(const struct discover_line *a, const struct discover_line *b)
+{
+	int order = strcmp(a->name, b->name);
+
+	return order ? order : strcmp(a->domain, b->domain);
+}
+
+static struct announcement *find(struct discover_set *s, const struct discover_line *l)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct discover_line *own = &s->v[i].line;
+
+		if (own->ipv6 == l->ipv6 && strcmp(own->interface, l->interface) == 0 &&
+		    compare_service(own, l) == 0)
+			return &s->v[i];
+	}
+	return NULL;
+}
+
+bool discover_set_apply(struct discover_set *s, const struct discover_line *l)
+{
+	struct announcement *known = find(s, l);
+
+	switch (l->sign) {
+	case DISCOVER_THERE: return false;
+	case DISCOVER_GONE:
+		if (!known)
+			return false;
+		*known = s->v[--s->n];
+		return true;
+	case DISCOVER_RESOLVED: break;
+	}
+	if (!known) {
+		if (s->n == DISCOVER_SET_MAX)
+			return false;
+		if (s->n == s->cap) {
+			s->cap = s->cap ? s->cap * 2 : 16;
+			s->v = xreallocarray(s->v, s->cap, sizeof *s->v);
+		}
+		known = &s->v[s->n++];
+		known->chosen = false;
+	}
+	known->line = *l;
+	return true;
+}
+
+void discover_set_clear(struct discover_set *s)
+{
+	s->n = 0;
+}
+
+/* By service; of one service the one to use comes first. */
+static int compare(const void *left, const void *right)
+{
+	const struct announcement *a = left, *b = right;
+	int order = compare_service(&a->line, &b->line);
+
+	if (order)
+		return order;
+	if (a->chosen != b->chosen)
+		return a->chosen ? -1 : 1;
+	if (a->line.reach != b->line.reach)
+		return a->line.reach < b->line.reach ? -1 : 1;
+	return strcmp(a->line.address, b->line.address);
+}
+
+static void put_host(struct buf *text, const struct discover_line *l)
+{
+	buf_printf(text, strchr(l->address, ':') ? "%s[%s]:%u" : "%s%s:%u",
+		   text->len ? " " : "", l->address, l->port);
+	if (l->slots)
+		buf_printf(text, "/%u", l->slots);
+}
+
+void discover_set_hosts(struct discover_set *s, struct buf *text)
+{
+	if (s->n)
+		qsort(s->v, s->n, sizeof *s->v, compare);
+	for (size_t i = 0; i < s->n; i++) {
+		struct announcement *a = &s->v[i];
+
+		a->chosen = i == 0 || compare_service(&a[-1].line, &a->line);
+		if (a->chosen)
+			put_host(text, &a->line);
+	}
+}
