@@ -9,6 +9,8 @@
 #include "agent/agent.h"
 #include "agent/compilers.h"
 #include "agent/foreign_job.h"
+#include "agent/foreign_sources.h"
+#include "agent/foreign_way.h"
 #include "agent/locate.h"
 #include "agent/plan.h"
 #include "agent/preprocess.h"
@@ -160,11 +162,18 @@ int foreign_ssh(struct remote *r, struct err *e)
 	return fd;
 }
 
+bool foreign_takes_sources(const struct foreign *f, const struct task *t)
+{
+	return foreign_way(t->plan, &f->remote->host) == FOREIGN_SOURCES &&
+	       foreign_sources_fit(t);
+}
+
 /* -- requests -------------------------------------------------------------------------------- */
 
+/* Of preprocessed text. */
 static uint32_t version_of(const struct foreign *f)
 {
-	return f->remote->host.lzo ? 2 : 1;
+	return f->remote->host.lzo ? FOREIGN_PACKED : FOREIGN_PLAIN;
 }
 
 static void put_command(struct buf *b, uint32_t version, char *const argv[], size_t n)
@@ -497,9 +506,9 @@ void foreign_send_text(struct foreign *f, struct task *t, const struct preproces
 void foreign_send(struct foreign *f, struct task *t)
 {
 	struct buf request = {0};
+	const char *flaw = foreign_sources_put(t, &request);
 	struct exchange *x =
-	    exchange_start(f, version_of(f), &request, "sources are not sent there",
-			   io_timeout(t), on_reply);
+	    exchange_start(f, FOREIGN_SOURCES, &request, flaw, io_timeout(t), on_reply);
 
 	x->task = t->id;
 }

@@ -19,6 +19,7 @@ void foreign_free(struct foreign *); /* NULL is fine; closes all its connections
 bool foreign_is_sure(const struct foreign *);
 void foreign_dial(struct foreign *);
 void foreign_query(struct foreign *, uint64_t compiler_key);
+bool foreign_takes_sources(const struct foreign *, const struct task *);
 void foreign_send(struct foreign *, struct task *); /* protocol 3: the sources */
 void foreign_send_text(struct foreign *, struct task *, const struct preprocess_end *);
 bool foreign_cancel(struct foreign *, struct task *); /* false: it has not heard of it */

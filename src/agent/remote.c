@@ -118,6 +118,11 @@ void remote_query(struct remote *r, uint64_t key)
 		foreign_query(r->foreign, key);
 }
 
+bool remote_takes_sources(const struct remote *r, const struct task *t)
+{
+	return !r->plain || (!r->link && foreign_takes_sources(r->foreign, t));
+}
+
 void remote_send(struct remote *r, struct task *t)
 {
 	assert(r->up);

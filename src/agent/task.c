@@ -232,16 +232,17 @@ static void on_text(void *ctx, const struct preprocess_end *end)
 
 static void do_send(struct task *t)
 {
-	if (t->remote->plain)
-		t->first_step = preprocess_start(t->agent, t->plan, t->request, on_text, t);
-	else
+	if (remote_takes_sources(t->remote, t))
 		remote_send(t->remote, t);
+	else
+		t->first_step = preprocess_start(t->agent, t->plan, t->request, on_text, t);
 }
 
-/* What the second step says is said of another text than the user's. Only an object without a word is taken. */
+/* What a worker of text says is said of another text than the user's, or cites another disk. Only an object without a
+ * word is taken. */
 static bool second_step_speaks(const struct task *t, const struct message_result *m)
 {
-	return t->first_step && m->outcome == WIRE_COMPILED &&
+	return t->remote->plain && m->outcome == WIRE_COMPILED &&
 	       !manners_no_retry(t->request) &&
 	       (m->status || t->text[0].len || t->text[1].len);
 }
@@ -406,7 +407,7 @@ static void begin_file(struct task *t, const struct message_output *m)
 {
 	const struct cc_output *which = NULL;
 
-	if (t->first_step)
+	if (t->remote->plain)
 		t->target = plan_object(t->plan, t->arena, &which);
 	else
 		t->target = plan_output(t->plan, t->arena, m->path, &which);
@@ -450,7 +451,7 @@ int task_output(struct task *t, const struct message_output *m, struct err *e)
 		return 0;
 	if (is_depfile(t) && t->deps.len + m->bytes.n <= TASK_DEPS_MAX)
 		buf_add(&t->deps, m->bytes.p, m->bytes.n);
-	unsigned mode = t->first_step ? 0666 & ~t->request->umask : m->mode;
+	unsigned mode = t->remote->plain ? 0666 & ~t->request->umask : m->mode;
 
 	if (outputs_add(t->outputs, t->target, mode, m->offset, m->bytes.p, m->bytes.n,
 			&why)) {

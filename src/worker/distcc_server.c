@@ -303,7 +303,8 @@ static void on_time(void *ctx)
 		leave_slot(c);
 		return;
 	}
-	snprintf(why, sizeof why, "the client was silent for %u seconds",
+	snprintf(why, sizeof why, "the client %s for %u seconds",
+		 c->stage == REPLYING ? "did not take its reply" : "was silent",
 		 set->io_timeout_s);
 	conn_end(c, STATS_CLIENT_GONE, RET_IO, why);
 }

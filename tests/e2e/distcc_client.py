@@ -11,11 +11,13 @@
         --link NAME=TARGET     version 3
         --object FILE --deps FILE   where to put what comes back
         --slowly               sends byte by byte, and reads as slowly
+        --at-signal WHAT       what to do at SIGUSR1: stray (send a byte) or half-close
   distcc_client.py HOST:PORT bad NAME
       one malformed request, see BAD below; prints "closed" or "answered", and how many seconds it took
 """
 import argparse
 import os
+import signal
 import socket
 import struct
 import sys
@@ -162,6 +164,9 @@ def job(address, o):
     unpack = lzo_unpack if o.version >= 2 else lambda data: data
     try:
         try:
+            if o.at_signal:
+                signal.signal(signal.SIGUSR1, lambda *_: c.socket.send(b'x') if o.at_signal == 'stray'
+                              else c.socket.shutdown(socket.SHUT_WR))
             c.send(request(o))
         except (ConnectionResetError, BrokenPipeError) as e:
             raise Closed(str(e)) from e
@@ -275,6 +280,7 @@ def main():
     for name in 'file', 'empty', 'link':
         j.add_argument('--' + name, dest='sent', action=Sent, default=[])
     j.add_argument('--slowly', action='store_true')
+    j.add_argument('--at-signal', choices=['stray', 'half-close'])
     j.add_argument('argv', nargs='+')
     b = sub.add_parser('bad')
     b.add_argument('--hang-up', action='store_true')

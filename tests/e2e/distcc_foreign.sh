@@ -166,6 +166,26 @@ use "127.0.0.1:$PORT/2,lzo"
 commands 'protocol 2'
 check 'as many slots as the list says' -- status_is '.workers[0].slots == 2'
 
+# --- Sources, where they give the same object ------------------------------------------------
+
+# by_sources [OPTIONS] NAME -- COMMAND…: `same --remote`, and the server got sources (or with --text: text).
+by_sources()
+{
+	local want=3 before after name
+	[ "$1" != --text ] || { want=2; shift; }
+	name=$1
+	wanted "$name" || return 0
+	before=$(grep -c 'using protocol 3\|pump' "$WORK/distccd.log")
+	same --remote "$@"
+	after=$(grep -c 'using protocol 3\|pump' "$WORK/distccd.log")
+	case $want in
+	3) check "$name: by its sources" -- [ "$after" -gt "$before" ] ;;
+	*) check "$name: as text" -- [ "$after" = "$before" ] ;;
+	esac
+}
+use "127.0.0.1:$PORT,lzo,cpp"
+commands 'protocol 3'
+
 # --- Servers that refuse ---------------------------------------------------------------------
 
 sources

@@ -70,6 +70,7 @@ printf 'static int n;\nint count(int by)\n{\n\tfor (int i = 0; i < by; i++)\n\t\
 printf 'struct s { int n; int get() const { return n; } };\nint get(const s &x)\n{\n\treturn x.get();\n}\n' > plain.cpp
 printf 'int c;\n' > 'a b/c d.c'
 : > empty.c
+printf 'char big[300000] = {1};\n' > big.c
 gcc -E plain.c -o plain.i
 for lzo in '' ,lzo; do
 	export DISTCC_HOSTS=$W1$lzo
@@ -89,6 +90,7 @@ for lzo in '' ,lzo; do
 	alike "an absolute path$lzo" -- gcc -c "$TREE/plain.c" -o "$TREE/obj/plain.o"
 	alike "blanks in names$lzo" -- gcc -c 'a b/c d.c' -o 'a b/e f.o'
 	alike "an empty source$lzo" -- gcc -c empty.c -o empty.o
+	alike "a large object$lzo" -- gcc -c big.c -o big.o
 	alike "/dev/null$lzo" -- gcc -c plain.c -o /dev/null
 	alike "a versioned name$lzo" -- gcc-12 -c plain.c -o plain.o
 	alike "a path$lzo" -- /usr/bin/gcc -c plain.c -o plain.o
@@ -282,14 +284,24 @@ slot_is_free()
 {
 	as_here --version 2 --text plain.i -- gcc -c plain.c
 }
-# shellcheck disable=SC2086 # words are wanted
-python3 "$E2E/distcc_client.py" "$ADDRESS" job --text slow.ii -- g++ $SLOW_FLAGS -c slow.cc -o slow.o > /dev/null 2>&1 &
-pid=$!
-wait_until 30 compiling
-kill -KILL $pid
-wait $pid 2>/dev/null
-check 'a client that goes away is noticed' -- wait_until 10 rose 'while its compile ran' 0
-check 'its compile ends' -- wait_until 10 eval '! compiling'
+# in_the_middle HOW SIGNAL LOGGED [OPTIONS of the client…]
+in_the_middle()
+{
+	local how=$1 signal=$2 why=$3 before pid
+	shift 3
+	before=$(logged "$why")
+	# shellcheck disable=SC2086 # words are wanted
+	python3 "$E2E/distcc_client.py" "$ADDRESS" job --text slow.ii "$@" -- g++ $SLOW_FLAGS -c slow.cc -o slow.o > /dev/null 2>&1 &
+	pid=$!
+	wait_until 30 compiling
+	kill "-$signal" $pid
+	check "in the middle of a compile: $how" -- wait_until 10 rose "$why" "$before"
+	wait $pid 2>/dev/null
+	check 'the compile ends' -- wait_until 10 eval '! compiling'
+}
+in_the_middle 'the client is killed' KILL 'while its compile ran, which is killed'
+in_the_middle 'the client closes its sending half' USR1 'while its compile ran, which is killed' --at-signal half-close
+in_the_middle 'the client sends more' USR1 'sends more than its request' --at-signal stray
 check 'and its slot is free' -- slot_is_free
 
 # Who is not named by --allow.

@@ -1,0 +1,42 @@
+#pragma once
+#include "run/capacity.h"
+
+#include <stddef.h>
+#include <stdint.h>
+/* How wide a build may be. Pure.
+ *
+ *   jobs = slots of those that answer (a distccd: its jobs less its load, and what its memory carries)
+ *        + preparation jobs, + early local jobs; without any worker: the fallback jobs
+ *
+ * bounded by what this machine's memory carries for the local part. */
+struct err;
+
+enum {
+	SIZING_EXIT_CONFIG = 96, /* a bad or missing configuration or tool */
+	SIZING_EXIT_MEMORY = 97  /* no worker, and no memory for the local jobs */
+};
+
+struct sizing_ask {
+	const struct capacity *hosts;
+	size_t nhosts;
+	unsigned cores;  /* of this machine */
+	int64_t free_mb; /* of this machine; < 0: unknown */
+	unsigned
+	    compiler_mb; /* of one compile (DISTCC_AUTO_COMPILER_MEMORY, 1024); 0: do not mind */
+	unsigned early_local; /* DISTCC_AUTO_EARLY_LOCAL_JOBS, 0 */
+	unsigned
+	    fallback_local; /* DISTCC_AUTO_FALLBACK_LOCAL_JOBS, the cores; 0: fail without workers */
+	unsigned preparation; /* DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS, the cores */
+	int wanted;           /* a number of jobs that the user gave; 0: none */
+};
+
+struct sizing {
+	unsigned jobs;        /* to tell the build tool */
+	unsigned local_slots; /* compiles and links at once on this machine */
+	unsigned remote_slots;
+	unsigned *
+	    slots; /* for each host: use so many; 0: leave it out. nhosts of them, malloc'ed */
+};
+
+/* 0; else an exit status (above) with a sentence in ERR. SLOTS is to be freed in either case. */
+int sizing_decide(struct sizing *, const struct sizing_ask *, struct err *);
