@@ -130,31 +130,27 @@ static struct remote *find_remote(struct agent *a, const struct host *h)
 
 static const nsec reap_every = LOOP_MS(5000), unnamed_max = LOOP_MS(30000);
 
-static const char *const announced_types[AGENT_TYPES] = {"_muster._tcp", "_distcc._tcp"};
-
 static void apply_hosts(void *agent);
 
 /* Whoever alternates between two lists does not want it to begin anew each time: agent_reap ends it. */
 static void discover_apply(struct agent *a)
 {
+	static const char *const types[] = {"_muster._tcp", "_distcc._tcp", NULL};
+
 	if (!a->named.zeroconf) {
-		if (a->discover[0] && !a->discover_unasked)
+		if (a->discover && !a->discover_unasked)
 			a->discover_unasked = loop_now();
 		return;
 	}
 	a->discover_unasked = 0;
-	for (size_t i = 0; i < AGENT_TYPES; i++)
-		if (!a->discover[i])
-			a->discover[i] =
-			    discover_start(a->loop, announced_types[i], apply_hosts, a);
+	if (!a->discover)
+		a->discover = discover_start(a->loop, types, apply_hosts, a);
 }
 
 void agent_discover_end(struct agent *a)
 {
-	for (size_t i = 0; i < AGENT_TYPES; i++) {
-		discover_free(a->discover[i]);
-		a->discover[i] = NULL;
-	}
+	discover_free(a->discover);
+	a->discover = NULL;
 	a->discover_unasked = 0;
 }
 
@@ -218,22 +214,17 @@ static bool is_known_place(const struct agent *a, const struct wanted *w,
 /* What was named counts as it was written; what was found, where it is at a place of its own. */
 static struct wanted wanted_hosts(const struct agent *a)
 {
-	const struct hostlist *found[AGENT_TYPES] = {0};
-	size_t most = a->named.n;
-
-	for (size_t i = 0; a->named.zeroconf && i < AGENT_TYPES; i++) {
-		found[i] = discover_hosts(a->discover[i]);
-		most += found[i]->n;
-	}
-	struct wanted w = {.v = xreallocarray(NULL, most + 1, sizeof(struct host *))};
+	const struct hostlist *found =
+	    a->named.zeroconf ? discover_hosts(a->discover) : NULL;
+	struct wanted w = {.v = xreallocarray(NULL, a->named.n + (found ? found->n : 0) + 1,
+					      sizeof(struct host *))};
 
 	for (size_t i = 0; i < a->named.n; i++)
 		if (is_remote(&a->named.v[i]))
 			w.v[w.n++] = &a->named.v[i];
-	for (size_t i = 0; i < AGENT_TYPES && found[i]; i++)
-		for (size_t k = 0; k < found[i]->n; k++)
-			if (!is_known_place(a, &w, &found[i]->v[k]))
-				w.v[w.n++] = &found[i]->v[k];
+	for (size_t i = 0; found && i < found->n; i++)
+		if (!is_known_place(a, &w, &found->v[i]))
+			w.v[w.n++] = &found->v[i];
 	return w;
 }
 

@@ -24,10 +24,7 @@ struct scan;
 struct shims;
 struct task;
 struct tally;
-
-enum {
-	AGENT_TYPES = 2 /* of announced services: muster's and distcc's */
-};
+struct watch;
 
 struct agent {
 	struct loop *loop;
@@ -57,7 +54,7 @@ struct agent {
 	unsigned hosts_port;   /* … and its default port */
 	struct hostlist named; /* what it says */
 	/* Who announces himself, by mDNS; NULL while no list asks for that (+zeroconf). */
-	struct discover *discover[AGENT_TYPES];
+	struct discover *discover;
 	int64_t discover_unasked; /* since when none does, or 0 */
 	size_t nhosts;            /* how many remote ones are named and found */
 	int64_t hosts_looked;     /* when their files were, or 0 */
@@ -65,7 +62,8 @@ struct agent {
 	char hosts_wrong[512];    /* what is wrong with it, or "" */
 	struct loop_timer *reap;  /* fires agent_reap */
 
-	struct task *tasks; /* by id (uthash) */
+	struct watch *watches; /* utlist */
+	struct task *tasks;    /* by id (uthash) */
 	uint64_t next_task;
 
 	int peer_timeout_ms;

@@ -15,15 +15,21 @@
 #include "sys/kept.h"
 #include "sys/loop.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const nsec settle = LOOP_MS(100);
 
+/* One avahi-browse. */
+struct browser {
+	struct discover *discover;
+	struct kept *kept; /* NULL: it is not installed */
+};
+
 struct discover {
-	char *type;
-	struct kept *browser; /* NULL: it is not installed */
+	struct browser browsers[DISCOVER_TYPES];
 	struct discover_set *set;
 	struct loop_timer *settled;
 	bool settling;   /* it is set */
@@ -50,9 +56,8 @@ static void on_settled(void *ctx)
 	d->text = text;
 	hostlist_free(&d->list);
 	if (hostlist_parse(&d->list, text.data, 0, &e))
-		log_line(LOG_WARNING, "what is announced as %s cannot be used: %s", d->type,
-			 e.text);
-	log_line(LOG_INFO, "announced=%s hosts=\"%s\"", d->type, text.data);
+		log_line(LOG_WARNING, "what is announced cannot be used: %s", e.text);
+	log_line(LOG_INFO, "announced=\"%s\"", text.data);
 	d->changed(d->ctx);
 }
 
@@ -66,49 +71,64 @@ static void settle_soon(struct discover *d)
 
 static void on_line(void *ctx, const char *line, size_t n)
 {
-	struct discover *d = ctx;
+	struct browser *b = ctx;
+	struct discover *d = b->discover;
 	struct discover_line l;
 
-	if (discover_line_parse(&l, line, n) && discover_set_apply(d->set, &l))
+	if (discover_line_parse(&l, line, n) &&
+	    discover_set_apply(d->set, (unsigned)(b - d->browsers), &l))
 		settle_soon(d);
 }
 
 static void on_ended(void *ctx)
 {
-	struct discover *d = ctx;
+	struct browser *b = ctx;
+	struct discover *d = b->discover;
 
-	discover_set_clear(d->set);
+	discover_set_clear(d->set, (unsigned)(b - d->browsers));
 	settle_soon(d);
 }
 
-struct discover *discover_start(struct loop *l, const char *type,
+static int browser_start(struct browser *b, struct loop *l, const char *name, struct err *e)
+{
+	AUTO_FREE char *type = xstrdup(name);
+	AUTO_FREE char *loss =
+	    xasprintf("workers that announce themselves as %s are not found", type);
+	char *argv[] = {(char[]){"avahi-browse"},
+			(char[]){"--parsable"},
+			(char[]){"--resolve"},
+			(char[]){"--no-db-lookup"},
+			type,
+			NULL};
+	struct kept_spec spec = {
+	    .argv = argv, .loss = loss, .line = on_line, .ended = on_ended, .ctx = b};
+
+	b->kept = kept_start(l, &spec, e);
+	return b->kept ? 0 : -1;
+}
+
+struct discover *discover_start(struct loop *l, const char *const *types,
 				void (*changed)(void *ctx), void *ctx)
 {
 	struct discover *d = xcalloc(1, sizeof *d);
 	struct err e = {0};
 
-	d->type = xstrdup(type);
 	d->changed = changed;
 	d->ctx = ctx;
 	d->set = discover_set_new();
 	buf_u8(&d->text, 0);
 	d->settled = loop_timer_new(l, on_settled, d);
-	char *argv[] = {(char[]){"avahi-browse"},
-			(char[]){"--parsable"},
-			(char[]){"--resolve"},
-			(char[]){"--no-db-lookup"},
-			d->type,
-			NULL};
-	struct kept_spec spec = {.argv = argv,
-				 .loss = "workers that announce themselves are not found",
-				 .line = on_line,
-				 .ended = on_ended,
-				 .ctx = d};
-
-	d->browser = kept_start(l, &spec, &e);
-	if (!d->browser)
-		log_line(LOG_WARNING, "%s (Debian's package avahi-utils has it): %s",
-			 e.text, spec.loss);
+	for (size_t i = 0; types[i]; i++) {
+		assert(i < DISCOVER_TYPES);
+		d->browsers[i] = (struct browser){.discover = d};
+		if (browser_start(&d->browsers[i], l, types[i], &e) == 0)
+			continue;
+		log_line(LOG_WARNING,
+			 "%s (Debian's package avahi-utils has it): "
+			 "workers that announce themselves are not found",
+			 e.text);
+		break;
+	}
 	return d;
 }
 
@@ -121,11 +141,11 @@ void discover_free(struct discover *d)
 {
 	if (!d)
 		return;
-	kept_free(d->browser);
+	for (size_t i = 0; i < DISCOVER_TYPES; i++)
+		kept_free(d->browsers[i].kept);
 	discover_set_free(d->set);
 	loop_timer_free(d->settled);
 	buf_free(&d->text);
 	hostlist_free(&d->list);
-	free(d->type);
 	free(d);
 }

@@ -6,11 +6,16 @@ struct discover;
 struct hostlist;
 struct loop;
 
-/* Begins to look for services of TYPE ("_distcc._tcp"). CHANGED is called from the loop whenever the hosts are others than
- * before, in it the object must not be freed. When nothing can be looked for (avahi's tools are missing) the log
- * says so, and there are no hosts. */
-struct discover *discover_start(struct loop *, const char *type, void (*changed)(void *ctx),
-				void *ctx);
-/* Each service once, as HOST_TCP, at an address that is numeric. Valid until CHANGED is called next. */
+enum {
+	DISCOVER_TYPES = 4 /* most types to look for */
+};
+
+/* Begins to look for services of TYPES ("_distcc._tcp" …, then NULL). CHANGED is called from the loop whenever
+ * the hosts are others than before; in it the object must not be freed. When nothing can be looked for (avahi's tools are
+ * missing) the log says so, and there are no hosts. */
+struct discover *discover_start(struct loop *, const char *const *types,
+				void (*changed)(void *ctx), void *ctx);
+/* Each service once, as HOST_TCP, at an address that is numeric; in the order of their types. Valid until CHANGED is
+ * called next. */
 const struct hostlist *discover_hosts(const struct discover *);
 void discover_free(struct discover *); /* NULL is fine */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 struct announcement {
+	unsigned source;
 	struct discover_line line; /* RESOLVED */
 	bool chosen;               /* its service was last seen as a host at this address */
 };
@@ -30,28 +31,24 @@ void discover_set_free(struct discover_set *s)
 	free(s);
 }
 
-static int compare_service(const struct discover_line *a, const struct discover_line *b)
-{
-	int order = strcmp(a->name, b->name);
-
-	return order ? order : strcmp(a->domain, b->domain);
-}
-
-static struct announcement *find(struct discover_set *s, const struct discover_line *l)
+static struct announcement *find(struct discover_set *s, unsigned source,
+				 const struct discover_line *l)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		const struct discover_line *own = &s->v[i].line;
 
-		if (own->ipv6 == l->ipv6 && strcmp(own->interface, l->interface) == 0 &&
-		    compare_service(own, l) == 0)
+		if (s->v[i].source == source && own->ipv6 == l->ipv6 &&
+		    strcmp(own->interface, l->interface) == 0 &&
+		    strcmp(own->name, l->name) == 0 && strcmp(own->domain, l->domain) == 0)
 			return &s->v[i];
 	}
 	return NULL;
 }
 
-bool discover_set_apply(struct discover_set *s, const struct discover_line *l)
+bool discover_set_apply(struct discover_set *s, unsigned source,
+			const struct discover_line *l)
 {
-	struct announcement *known = find(s, l);
+	struct announcement *known = find(s, source, l);
 
 	switch (l->sign) {
 	case DISCOVER_THERE: return false;
@@ -70,22 +67,37 @@ bool discover_set_apply(struct discover_set *s, const struct discover_line *l)
 			s->v = xreallocarray(s->v, s->cap, sizeof *s->v);
 		}
 		known = &s->v[s->n++];
+		known->source = source;
 		known->chosen = false;
 	}
 	known->line = *l;
 	return true;
 }
 
-void discover_set_clear(struct discover_set *s)
+void discover_set_clear(struct discover_set *s, unsigned source)
 {
-	s->n = 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].source != source)
+			s->v[kept++] = s->v[i];
+	s->n = kept;
+}
+
+static int compare_service(const struct announcement *a, const struct announcement *b)
+{
+	int order = strcmp(a->line.name, b->line.name);
+
+	if (a->source != b->source)
+		return a->source < b->source ? -1 : 1;
+	return order ? order : strcmp(a->line.domain, b->line.domain);
 }
 
 /* By service; of one service the one to use comes first. */
 static int compare(const void *left, const void *right)
 {
 	const struct announcement *a = left, *b = right;
-	int order = compare_service(&a->line, &b->line);
+	int order = compare_service(a, b);
 
 	if (order)
 		return order;
@@ -111,7 +123,7 @@ void discover_set_hosts(struct discover_set *s, struct buf *text)
 	for (size_t i = 0; i < s->n; i++) {
 		struct announcement *a = &s->v[i];
 
-		a->chosen = i == 0 || compare_service(&a[-1].line, &a->line);
+		a->chosen = i == 0 || compare_service(&a[-1], a);
 		if (a->chosen)
 			put_host(text, &a->line);
 	}

@@ -16,9 +16,10 @@ enum {
 
 struct discover_set *discover_set_new(void);
 void discover_set_free(struct discover_set *); /* NULL is fine */
-/* True when the hosts may have become others. */
-bool discover_set_apply(struct discover_set *, const struct discover_line *);
-void discover_set_clear(struct discover_set *);
-/* The hosts as words for net/hostlist.h, "ADDRESS:PORT/JOBS" with a blank between them, in an order of their own: the
- * same hosts make the same text. */
+/* SOURCE tells who said so: services of one name from two sources are two. True when the hosts may have become others. */
+bool discover_set_apply(struct discover_set *, unsigned source,
+			const struct discover_line *);
+void discover_set_clear(struct discover_set *, unsigned source);
+/* The hosts as words for net/hostlist.h, "ADDRESS:PORT/JOBS" with a blank between them, those of the lower
+ * source first, else in an order of their own: the same hosts make the same text. */
 void discover_set_hosts(struct discover_set *, struct buf *text);

@@ -2,7 +2,7 @@
  * remote counts as running; when it goes down they all end with it.
  *
  * When is such a host down? It has no connection of its own that could break. It is taken for down when nothing of it can
- * be reached, or when the first thing it is asked gets no word for an answer; then the scheduler lets it rest, and
+ * be reached, or when a probe gets no answer (a refusal of one compiler among others aside); then the scheduler lets it rest, and
  * begins anew, with new probes. A single job that fails is the scheduler's to judge. */
 #include "agent/foreign.h"
 
@@ -162,12 +162,6 @@ int foreign_ssh(struct remote *r, struct err *e)
 	return fd;
 }
 
-bool foreign_takes_sources(const struct foreign *f, const struct task *t)
-{
-	return foreign_way(t->plan, &f->remote->host) == FOREIGN_SOURCES &&
-	       foreign_sources_fit(t);
-}
-
 /* -- requests -------------------------------------------------------------------------------- */
 
 /* Of preprocessed text. */
@@ -287,15 +281,15 @@ static void on_probed(void *ctx, struct foreign_reply *reply)
 	struct known_compiler *k = x->probed;
 	const struct compiler *c = compilers_by_ref(r->agent->compilers, k->ref);
 	struct arena *a = arena_new();
-	bool answered = reply->end == FOREIGN_REPLIED;
+	enum foreign_end end = reply->end; /* REPLY goes with X */
 
 	note_reached(f, reply);
 	const char *why = compare(f, a, c, reply);
 
 	exchange_free(x);
 	k->verdict = why ? OTHER : SAME;
-	if (why && !answered && !f->list &&
-	    (!f->sure || reply->end == FOREIGN_UNREACHABLE)) {
+	if (why && end != FOREIGN_REPLIED && !f->list &&
+	    (!f->sure || end != FOREIGN_SILENT)) {
 		go_down(f, why);
 	} else {
 		if (why) {
@@ -503,14 +497,18 @@ void foreign_send_text(struct foreign *f, struct task *t, const struct preproces
 	x->task = t->id;
 }
 
-void foreign_send(struct foreign *f, struct task *t)
+bool foreign_send_sources(struct foreign *f, struct task *t)
 {
 	struct buf request = {0};
-	const char *flaw = foreign_sources_put(t, &request);
+
+	if (foreign_way(t->plan, &f->remote->host) != FOREIGN_SOURCES ||
+	    foreign_sources_put(t, &request))
+		return false;
 	struct exchange *x =
-	    exchange_start(f, FOREIGN_SOURCES, &request, flaw, io_timeout(t), on_reply);
+	    exchange_start(f, FOREIGN_SOURCES, &request, NULL, io_timeout(t), on_reply);
 
 	x->task = t->id;
+	return true;
 }
 
 bool foreign_cancel(struct foreign *f, struct task *t)

@@ -6,7 +6,7 @@
  * give the same bytes.
  *
  *   dial ─► remote_up at once ─► query: sample there and here, bytes compared ─► remote_answer
- *   send_text (1, 2) or send (3) ─► connect ─► request ─► reply ─► task_output*, task_result */
+ *   send_text (1, 2) or send_sources (3) ─► connect ─► request ─► reply ─► task_output*, task_result */
 struct foreign;
 struct preprocess_end;
 struct remote;
@@ -19,8 +19,8 @@ void foreign_free(struct foreign *); /* NULL is fine; closes all its connections
 bool foreign_is_sure(const struct foreign *);
 void foreign_dial(struct foreign *);
 void foreign_query(struct foreign *, uint64_t compiler_key);
-bool foreign_takes_sources(const struct foreign *, const struct task *);
-void foreign_send(struct foreign *, struct task *); /* protocol 3: the sources */
+/* By protocol 3; false: not this one (foreign_way.h). */
+bool foreign_send_sources(struct foreign *, struct task *);
 void foreign_send_text(struct foreign *, struct task *, const struct preprocess_end *);
 bool foreign_cancel(struct foreign *, struct task *); /* false: it has not heard of it */
 /* Starts the remote's ssh command (remote->ssh): our end of its stdin and stdout, or -1. */

@@ -37,13 +37,13 @@ struct sending {
 	const struct plan *plan;
 	struct agent *agent;
 	struct strv system; /* folders, absolute */
-	struct buf *out;    /* NULL: names are only looked at */
-	uint32_t n;         /* files and links in OUT */
-	uint8_t *seen;      /* enum seen, by node id */
+	struct buf *out;
+	uint32_t n;    /* files and links in OUT */
+	uint8_t *seen; /* enum seen, by node id */
 	size_t nseen;
-	const char *line; /* the name for the #line of the file at hand, or NULL */
-	const struct node *last;
-	const char *why; /* it cannot be done */
+	const char *line;        /* the name for the #line of the file at hand, or NULL */
+	const struct node *last; /* that the walk has come to */
+	const char *why;         /* it cannot be done */
 };
 
 static bool is_below(const char *path, const char *dir)
@@ -127,7 +127,7 @@ static void visit(void *ctx, struct node *n)
 		*seen = how;
 		if (leaves_root(n))
 			s->why = "a symbolic link leads above the root";
-		if (!first || !s->out)
+		if (!first)
 			return;
 		distcc_put_string(s->out, DISTCC_NAME, n->path);
 		distcc_put_string(s->out, DISTCC_LINK, n->target);
@@ -136,7 +136,7 @@ static void visit(void *ctx, struct node *n)
 		if (!first && *seen != how)
 			s->why = "a file is found under two kinds of names";
 		*seen = how;
-		if (first && s->out)
+		if (first)
 			put_file(s, n);
 	}
 }
@@ -185,7 +185,8 @@ static void put_files(struct sending *s)
 /* A folder that must exist although none of its files is sent. */
 static void put_folder(struct sending *s, const char *path)
 {
-	if (disk_walk(s->agent->disk, path, visit, s) != NODE_DIR || !s->out || !s->last)
+	s->last = NULL;
+	if (disk_walk(s->agent->disk, path, visit, s) != NODE_DIR || !s->last)
 		return;
 	distcc_put_string(
 	    s->out, DISTCC_NAME,
@@ -233,14 +234,11 @@ static void put_command(struct sending *s, struct buf *out)
 		distcc_put_string(out, DISTCC_ARGV, argv.v[i]);
 }
 
-/* With REQUEST NULL: only finds out whether it can be done. */
-static const char *put_all(const struct task *t, struct buf *request)
+const char *foreign_sources_put(const struct task *t, struct buf *request)
 {
 	AUTO_BUF struct buf files = {0};
-	struct sending s = {.arena = arena_new(),
-			    .plan = t->plan,
-			    .agent = t->agent,
-			    .out = request ? &files : NULL};
+	struct sending s = {
+	    .arena = arena_new(), .plan = t->plan, .agent = t->agent, .out = &files};
 
 	if (find_system(&s, t))
 		s.why = "its folders cannot be told from the compiler's own";
@@ -248,21 +246,11 @@ static const char *put_all(const struct task *t, struct buf *request)
 		put_files(&s);
 	if (!s.why)
 		put_folders(&s);
-	if (!s.why && request) {
+	if (!s.why) {
 		put_command(&s, request);
 		distcc_put_number(request, DISTCC_NFIL, s.n);
 		buf_add(request, files.data, files.len);
 	}
 	arena_free(s.arena);
 	return s.why;
-}
-
-bool foreign_sources_fit(const struct task *t)
-{
-	return !put_all(t, NULL);
-}
-
-const char *foreign_sources_put(const struct task *t, struct buf *request)
-{
-	return put_all(t, request);
 }

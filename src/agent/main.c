@@ -178,6 +178,7 @@ static void agent_free(struct agent *a)
 	disk_free(a->disk);
 	loop_timer_free(a->wake);
 	loop_timer_free(a->reap);
+	loop_timer_free(a->preprocess_turn);
 	sched_free(a->sched);
 	tally_free(&a->why_local);
 	tally_free(&a->why_other);

@@ -118,19 +118,21 @@ void remote_query(struct remote *r, uint64_t key)
 		foreign_query(r->foreign, key);
 }
 
-bool remote_takes_sources(const struct remote *r, const struct task *t)
-{
-	return !r->plain || (!r->link && foreign_takes_sources(r->foreign, t));
-}
-
 void remote_send(struct remote *r, struct task *t)
 {
 	assert(r->up);
+	assert(r->link);
 	r->running++;
-	if (r->link)
-		link_send(r->link, t);
-	else
-		foreign_send(r->foreign, t);
+	link_send(r->link, t);
+}
+
+bool remote_send_sources(struct remote *r, struct task *t)
+{
+	assert(r->up);
+	if (r->link || !foreign_send_sources(r->foreign, t))
+		return false;
+	r->running++;
+	return true;
 }
 
 void remote_send_text(struct remote *r, struct task *t, const struct preprocess_end *text)

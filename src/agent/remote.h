@@ -44,9 +44,9 @@ bool remote_is_host(const struct remote *, const struct host *);
 /* From the scheduler and the tasks. */
 void remote_dial(struct remote *);
 void remote_query(struct remote *, uint64_t compiler_key);
-/* Does the task go there with its sources? Else as preprocessed text. */
-bool remote_takes_sources(const struct remote *, const struct task *);
 void remote_send(struct remote *, struct task *);
+/* To a plain one that can make the same of the sources this time. False: it has to be text. */
+bool remote_send_sources(struct remote *, struct task *);
 void remote_send_text(struct remote *, struct task *, const struct preprocess_end *);
 void remote_cancel(struct remote *, struct task *);
 

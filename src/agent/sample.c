@@ -203,7 +203,7 @@ static const char *version_in(struct arena *a, const struct buf *object)
 {
 	static const char *const marks[] = {"GCC: (", "clang version "};
 
-	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+	for (size_t i = 0; object->len && i < sizeof marks / sizeof *marks; i++) {
 		const char *at =
 		    memmem(object->data, object->len, marks[i], strlen(marks[i]));
 

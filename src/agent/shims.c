@@ -5,6 +5,7 @@
 #include "agent/local.h"
 #include "agent/status.h"
 #include "agent/task.h"
+#include "agent/watch.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -31,9 +32,10 @@ struct shim {
 	size_t sent; /* of OUT */
 	struct local_request request;
 	struct task *task;
-	bool asked; /* the request has come */
-	bool slot;  /* holds a local slot */
-	char *file; /* what is compiled in it */
+	bool asked;       /* the request has come */
+	bool slot;        /* holds a local slot */
+	char *file, *why; /* what is compiled in it, and why here */
+	struct watch *watch;
 	nsec since;
 };
 
@@ -41,13 +43,17 @@ struct shims {
 	struct agent *agent;
 	int fd;
 	struct loop_watch *accepting;
-	struct loop_timer *keep;
+	struct loop_timer *keep, *again;
 	struct shim *list;
 	size_t n;
 	char path[108];
 };
 
-static const nsec keep_every = LOOP_MS(5000);
+enum {
+	LINES_MAX = 4 << 20
+};
+
+static const nsec keep_every = LOOP_MS(5000), again_after = LOOP_MS(50);
 
 static void shim_free(struct shim *s)
 {
@@ -59,7 +65,14 @@ static void shim_free(struct shim *s)
 	close(s->fd);
 	buf_free(&s->in);
 	buf_free(&s->out);
+	if (slot)
+		watch_tell(all->agent, &(struct watch_job){.request = &s->request,
+							   .file = s->file,
+							   .why = s->why,
+							   .since = s->since});
+	watch_free(s->watch);
 	free(s->file);
+	free(s->why);
 	free(s->request.argv);
 	*s->link = s->next;
 	if (s->next)
@@ -144,7 +157,8 @@ void shim_reply(struct shim *s, const void *out, size_t nout, const void *err, s
 	flush(s);
 }
 
-void shim_run_local(struct shim *s, const char *program, int slot, const char *file)
+void shim_run_local(struct shim *s, const char *program, int slot, const char *file,
+		    const char *why)
 {
 	struct buf b = {0};
 	const char *text = program ? program : "";
@@ -156,6 +170,7 @@ void shim_run_local(struct shim *s, const char *program, int slot, const char *f
 	s->task = NULL;
 	s->slot = slot;
 	s->file = xstrdup(file);
+	s->why = xstrdup(why);
 	s->since = loop_now();
 	flush(s);
 }
@@ -167,6 +182,15 @@ void shims_each_local(const struct shims *all,
 	for (const struct shim *s = all->list; s; s = s->next)
 		if (s->slot)
 			call(ctx, shim_pid(s), s->file, s->since);
+}
+
+void shim_line(struct shim *s, const char *text)
+{
+	if (s->out.len > LINES_MAX)
+		return;
+	put_text(s, LOCAL_OUT, text, strlen(text));
+	put_text(s, LOCAL_OUT, "\n", 1);
+	flush(s);
 }
 
 void shim_log(struct shim *s, const char *line)
@@ -207,6 +231,8 @@ static int take_query(struct shim *s, const char *p, size_t n)
 	} else if (what.n == 4 && memcmp(what.p, "stop", 4) == 0) {
 		shim_reply(s, NULL, 0, NULL, 0, 0);
 		loop_stop(s->all->agent->loop, 0);
+	} else if (what.n > 6 && memcmp(what.p, "watch ", 6) == 0) {
+		s->watch = watch_new(s->all->agent, s, what.p + 6, what.n - 6);
 	} else {
 		static const char no[] = "the agent does not know this question\n";
 
@@ -235,7 +261,7 @@ static int take_request(struct shim *s, const char *p, size_t n)
 	if (local_parse_request(&s->request, p, n))
 		return -1;
 	if (s->request.version != LOCAL_VERSION || s->request.argc == 0) {
-		shim_run_local(s, NULL, 0, "");
+		shim_run_local(s, NULL, 0, "", "");
 		return 0;
 	}
 	s->request.elsewhere = !sees_our_mounts(s->fd);
@@ -294,6 +320,24 @@ static void on_readable(void *ctx, unsigned got)
 	}
 }
 
+static void on_connection(void *ctx, unsigned got);
+
+static void go_on_accepting(void *ctx)
+{
+	struct shims *all = ctx;
+
+	if (!all->accepting)
+		all->accepting =
+		    loop_watch(all->agent->loop, all->fd, LOOP_READ, on_connection, all);
+}
+
+static void stop_accepting(struct shims *all)
+{
+	loop_unwatch(all->accepting);
+	all->accepting = NULL;
+	loop_timer_set(all->again, again_after);
+}
+
 static void on_connection(void *ctx, unsigned got)
 {
 	struct shims *all = ctx;
@@ -302,8 +346,12 @@ static void on_connection(void *ctx, unsigned got)
 	socklen_t len = sizeof peer;
 
 	(void)got;
-	if (fd < 0)
+	if (fd < 0) {
+		/* No descriptor is left: whoever waits stays in the kernel's line until one is. */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+			stop_accepting(all);
 		return;
+	}
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ||
 	    (peer.uid != getuid() && peer.uid != 0)) {
 		log_line(LOG_WARNING, "another user's connection was refused");
@@ -373,6 +421,7 @@ struct shims *shims_new(struct agent *agent, struct err *e)
 	}
 	all->accepting = loop_watch(agent->loop, all->fd, LOOP_READ, on_connection, all);
 	all->keep = loop_timer_new(agent->loop, on_keep, all);
+	all->again = loop_timer_new(agent->loop, go_on_accepting, all);
 	loop_timer_set(all->keep, keep_every);
 	return all;
 }
@@ -387,5 +436,6 @@ void shims_free(struct shims *all)
 	while (all->list)
 		shim_gone(all->list);
 	loop_timer_free(all->keep);
+	loop_timer_free(all->again);
 	free(all);
 }

@@ -75,7 +75,7 @@ static void add_local(void *ctx, int pid, const char *file, nsec since)
 {
 	struct listing *l = ctx;
 
-	add_running(l, pid, "Compile", file, "localhost", l->slot++, since);
+	add_running(l, pid, "Compile", path_base(file), "localhost", l->slot++, since);
 }
 
 /* The slots of a worker have no numbers; they are counted through, so that each line has one. */
@@ -101,7 +101,17 @@ static json_t *running_jobs(struct agent *a)
 	return l.list;
 }
 
-static uint64_t cpu_ms(void)
+void status_bytes(const struct agent *a, uint64_t *up, uint64_t *down)
+{
+	*up = a->bytes_up;
+	*down = a->bytes_down;
+	for (const struct remote *r = a->remotes; r; r = r->hh.next) {
+		*up += r->bytes_up + (r->link ? link_bytes_out(r->link) : 0);
+		*down += r->bytes_down + (r->link ? link_bytes_in(r->link) : 0);
+	}
+}
+
+uint64_t status_cpu_ms(void)
 {
 	struct rusage own, children;
 
@@ -118,14 +128,13 @@ static uint64_t cpu_ms(void)
 char *status_json(struct agent *a)
 {
 	json_t *o = json_object(), *jobs = json_object(), *workers = json_array();
-	uint64_t up = a->bytes_up, down = a->bytes_down, running = 0;
+	uint64_t up, down, running = 0;
 
 	for (struct remote *r = a->remotes; r; r = r->hh.next) {
 		json_array_append_new(workers, worker(r));
 		running += r->running;
-		up += r->bytes_up + (r->link ? link_bytes_out(r->link) : 0);
-		down += r->bytes_down + (r->link ? link_bytes_in(r->link) : 0);
 	}
+	status_bytes(a, &up, &down);
 	json_object_set_new(jobs, "total", number(a->njobs));
 	json_object_set_new(jobs, "remote", number(a->nremote));
 	json_object_set_new(jobs, "local", number(a->nlocal));
@@ -144,7 +153,7 @@ char *status_json(struct agent *a)
 	json_object_set_new(o, "running", running_jobs(a));
 	json_object_set_new(o, "bytes_up", number(up));
 	json_object_set_new(o, "bytes_down", number(down));
-	json_object_set_new(o, "agent_cpu_ms", number(cpu_ms()));
+	json_object_set_new(o, "agent_cpu_ms", number(status_cpu_ms()));
 	char *text = json_dumps(o, JSON_INDENT(1));
 
 	json_decref(o);

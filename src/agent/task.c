@@ -11,6 +11,7 @@
 #include "agent/remote.h"
 #include "agent/shims.h"
 #include "agent/tally.h"
+#include "agent/watch.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -157,6 +158,11 @@ static void remove_failed(struct task *t)
 		unlink(object);
 }
 
+const char *task_file(const struct task *t)
+{
+	return t->plan->command->source ? t->plan->command->source : "";
+}
+
 const char *task_phase(const struct task *t)
 {
 	switch (t->life.state) {
@@ -187,6 +193,12 @@ static void do_reply(struct task *t)
 		    source_of(t), t->where, t->status ? " with an error" : " ok");
 	t->agent->njobs++;
 	t->agent->nremote++;
+	watch_tell(t->agent, &(struct watch_job){.request = t->request,
+						 .file = source_of(t),
+						 .host = t->where,
+						 .since = t->since,
+						 .cpu_ns = t->cpu_ns,
+						 .status = t->status});
 	shim_reply(t->shim, t->text[0].data, t->text[0].len, t->text[1].data,
 		   t->text[1].len, t->status);
 }
@@ -211,7 +223,7 @@ static void do_local(struct task *t, bool slot)
 		a->nlocal++;
 		tally_add(&a->why_local, t->why);
 	}
-	shim_run_local(t->shim, t->plan->program, slot, path_base(source_of(t)));
+	shim_run_local(t->shim, t->plan->program, slot, source_of(t), t->why);
 }
 
 /* -- in two steps ---------------------------------------------------------------------------- */
@@ -232,9 +244,9 @@ static void on_text(void *ctx, const struct preprocess_end *end)
 
 static void do_send(struct task *t)
 {
-	if (remote_takes_sources(t->remote, t))
+	if (!t->remote->plain)
 		remote_send(t->remote, t);
-	else
+	else if (!remote_send_sources(t->remote, t))
 		t->first_step = preprocess_start(t->agent, t->plan, t->request, on_text, t);
 }
 

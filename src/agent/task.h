@@ -70,5 +70,6 @@ int task_output(struct task *, const struct message_output *, struct err *);
 int task_result(struct task *, const struct message_result *, struct err *);
 void task_lost(struct task *); /* the connection broke */
 /* What it does now, in distccmon-text's words. */
+const char *task_file(const struct task *); /* its source as given, or "" */
 const char *task_phase(const struct task *);
 struct task *task_find(struct agent *, uint64_t id);

@@ -16,6 +16,18 @@ enum {
 	SIZING_EXIT_MEMORY = 97  /* no worker, and no memory for the local jobs */
 };
 
+enum {
+	/* distcc's own guess for a host of which nothing is known */
+	SIZING_SLOTS_UNKNOWN = 4,
+	/* Most jobs of a host, and of all */
+	SIZING_SLOTS_MAX = 10000,
+	SIZING_JOBS_MAX = 100000,
+	/* A job that waits or is compiled elsewhere costs the build tool's shell and the shim here. */
+	SIZING_JOB_MB = 2,
+	/* So many jobs can be prepared (scanned, preprocessed) in the memory of one compile. */
+	SIZING_PREPARED = 8
+};
+
 struct sizing_ask {
 	const struct capacity *hosts;
 	size_t nhosts;
@@ -27,11 +39,12 @@ struct sizing_ask {
 	unsigned
 	    fallback_local; /* DISTCC_AUTO_FALLBACK_LOCAL_JOBS, the cores; 0: fail without workers */
 	unsigned preparation; /* DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS, the cores */
-	int wanted;           /* a number of jobs that the user gave; 0: none */
+	int wanted; /* a number of jobs that the user gave; <= 0: none, a fitting one */
 };
 
 struct sizing {
 	unsigned jobs;        /* to tell the build tool */
+	unsigned early_local; /* jobs for this machine before others get any */
 	unsigned local_slots; /* compiles and links at once on this machine */
 	unsigned remote_slots;
 	unsigned *
@@ -40,3 +53,5 @@ struct sizing {
 
 /* 0; else an exit status (above) with a sentence in ERR. SLOTS is to be freed in either case. */
 int sizing_decide(struct sizing *, const struct sizing_ask *, struct err *);
+/* Slots that host H is to be used with. When that is 0, WHY says the reason. */
+unsigned sizing_slots(const struct capacity *h, unsigned compiler_mb, struct err *why);

@@ -6,11 +6,22 @@ struct loop;
 struct tunnels;
 struct err;
 
-/* Starts one for each ssh host of HOSTS. Never asks the user anything (BatchMode). */
-struct tunnels *tunnels_open(struct loop *, const struct autohosts *hosts, struct err *);
+enum {
+	TUNNELS_TRIES =
+	    5, /* other local ports, when the chosen ones were taken meanwhile */
+	TUNNELS_WORDS = 64 /* most words of SSH */
+};
+
+/* Starts one for each ssh host of HOSTS, which is borrowed. Never asks the user anything (BatchMode). SSH: the client and its first options
+ * between blanks (DISTCC_SSH); NULL or empty: "ssh". NULL: an ssh host is there, but no such client. */
+struct tunnels *tunnels_open(struct loop *, const struct autohosts *hosts, const char *ssh,
+			     struct err *);
 void tunnels_close(struct tunnels *); /* ends and reaps them; NULL is fine */
-/* Of host I: its local address "127.0.0.1:PORT" and the stats page's port; NULL with a reason in ERR: there is none (not an ssh host, ssh failed). */
+/* Of host I: its local address "127.0.0.1:PORT" and the stats page's port, the same as long as it lives; NULL with a reason in ERR: it has never
+ * stood (not an ssh host, ssh failed, not yet). */
 const char *tunnels_address(const struct tunnels *, size_t i, unsigned *stats_port,
 			    struct err *);
-/* Runs LOOP until each stands or has failed, at most MS. */
+/* Ends that of host I, which is not used after all. */
+void tunnels_drop(struct tunnels *, size_t i);
+/* Runs LOOP until each stands or has failed, at most MS; those that do not stand then have failed. */
 void tunnels_wait(struct tunnels *, int ms);

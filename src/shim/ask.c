@@ -28,6 +28,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,8 @@ enum {
 	READ_SIZE = 64 << 10,
 	READY_FD = 3,   /* in the agent */
 	ABOVE_STD = 10, /* where descriptors are out of the way of the agent's first four */
-	LEASE_FD = 64,  /* and a lease of those that make may have named to the compiler */
+	ALONE_PER_CORE = 2, /* compiles at once when there is no agent to count them */
+	LEASE_FD = 64, /* and a lease of those that make may have named to the compiler */
 };
 
 /* The state folder. */
@@ -573,6 +575,33 @@ static void keep_lease(int fd)
 		close(fd);
 }
 
+static int cores(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+/* Without an agent nobody counts what runs here, and a build told to do 2000 jobs would do them all at once. So each compile that is
+ * run without its word holds one of a few locks of the state folder for as long as it lasts. */
+static void wait_in_line(const struct place *p)
+{
+	int n = cores() * ALONE_PER_CORE, first = (int)getpid() % n, fd = -1;
+
+	for (int i = 0; i <= n; i++) {
+		AUTO_FREE char *path = xasprintf("%s/alone.%d", p->dir, (first + i) % n);
+
+		if (fd >= 0)
+			close(fd);
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (fd < 0)
+			return;
+		if (flock(fd, i == n ? LOCK_EX : LOCK_EX | LOCK_NB) == 0)
+			break;
+	}
+	keep_lease(fd);
+}
+
 void ask_agent(const struct call *call, struct answer *a)
 {
 	struct place p;
@@ -594,16 +623,19 @@ void ask_agent(const struct call *call, struct answer *a)
 		t.fd = agent_reach(&p, call->self);
 	if (t.fd < 0) {
 		free(frame);
+		if (place_is_ours(&p))
+			wait_in_line(&p);
 		return;
 	}
 	const char *trouble =
 	    send_all(&t, frame, n) ? talk(&t, a) : "the agent does not listen";
 	free(frame);
 	buf_free(&t.in);
-	if (trouble)
+	if (trouble) {
 		place_warn(&p, trouble);
-	if (trouble)
 		close(t.fd);
-	else if (!a->ended)
+		wait_in_line(&p);
+	} else if (!a->ended) {
 		keep_lease(t.fd);
+	}
 }

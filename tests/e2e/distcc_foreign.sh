@@ -25,7 +25,8 @@ ANY='' # further arguments
 [ -e /usr/lib/distcc/gcc ] || ANY=--enable-tcp-insecure
 
 # Started by root it becomes somebody else, who may not see our folder: what it reads is here.
-PUBLIC=$(mktemp -d /tmp/foreign.XXXXXX) && chmod 755 "$PUBLIC" || bail 'no folder in /tmp'
+PUBLIC=$(mktemp -d /tmp/foreign.XXXXXX) || bail 'no folder in /tmp'
+chmod 755 "$PUBLIC"
 clean_up()
 {
 	local status=$?
@@ -160,31 +161,49 @@ commands()
 server_start
 use "127.0.0.1:$PORT"
 commands 'protocol 1'
-check 'the status says what it speaks' -- status_is '.workers[0].speaks == "distcc"'
-check 'errors of programs do not count as failures of the host' -- status_is '.workers[0].failures == 0'
+! wanted 'protocol 1: C' || check 'the status says what it speaks' -- status_is '.workers[0].speaks == "distcc"'
+! wanted 'protocol 1: C' || check 'errors of programs do not count as failures of the host' -- status_is '.workers[0].failures == 0'
 use "127.0.0.1:$PORT/2,lzo"
 commands 'protocol 2'
-check 'as many slots as the list says' -- status_is '.workers[0].slots == 2'
+! wanted 'protocol 2: C' || check 'as many slots as the list says' -- status_is '.workers[0].slots == 2'
 
 # --- Sources, where they give the same object ------------------------------------------------
 
-# by_sources [OPTIONS] NAME -- COMMAND…: `same --remote`, and the server got sources (or with --text: text).
-by_sources()
+# goes_as sources|text NAME -- COMMAND…: `same --remote`, and in that way. Its server looks for its folder's name in
+# the objects that it made of sources.
+goes_as()
 {
-	local want=3 before after name
-	[ "$1" != --text ] || { want=2; shift; }
-	name=$1
+	local way=$1 name=$2 before after=sources
+	shift
 	wanted "$name" || return 0
-	before=$(grep -c 'using protocol 3\|pump' "$WORK/distccd.log")
+	before=$(grep -c dcc_fix_debug_info "$WORK/distccd.log")
 	same --remote "$@"
-	after=$(grep -c 'using protocol 3\|pump' "$WORK/distccd.log")
-	case $want in
-	3) check "$name: by its sources" -- [ "$after" -gt "$before" ] ;;
-	*) check "$name: as text" -- [ "$after" = "$before" ] ;;
-	esac
+	[ "$(grep -c dcc_fix_debug_info "$WORK/distccd.log")" -gt "$before" ] || after=text
+	check "$name: as $way" -- [ "$after" = "$way" ]
 }
+
 use "127.0.0.1:$PORT,lzo,cpp"
 commands 'protocol 3'
+printf '#include <stdio.h>\n#include <assert.h>\nstatic inline int sure(int n) { assert(n); return printf("%%s %%ld\\n", __FILE__, __STDC_ISO_10646__); }\n' > inc/sure.h
+printf '#include "sure.h"\n#include "deep/er.h"\nint s(void) { return sure(DEEP) + (int)sizeof __BASE_FILE__; }\n' > sure.c
+mkdir -p inc/deep more
+printf '#include_next <deep/er.h>\n' > inc/deep/er.h
+mkdir -p more/real && ln -s real more/deep
+printf '#define DEEP 1\n' > more/real/er.h
+printf '#include <vector>\nint v(std::vector<int> &x) { return x[3]; }\nstatic struct t { t(); ~t(); } one;\n' > checked.cc
+printf '#if __has_include("nowhere.h") || !__has_include(<stdio.h>)\n#error\n#endif\n#include "%s/inc/a.h"\nint i;\n' "$TREE" > absolute.c
+goes_as sources 'sources: C' -- gcc -O2 -Iinc -c a.c -o obj/a.o
+goes_as sources 'sources: names in the object' -- gcc -Iinc -Imore -c sure.c
+goes_as sources 'sources: from another folder' -- sh -c 'cd obj && gcc -O2 -I../inc -I../more -c ../sure.c'
+goes_as sources 'sources: names of system headers in the object' -- g++ -O1 -D_GLIBCXX_ASSERTIONS -c checked.cc
+goes_as sources 'sources: a folder that is empty' -- gcc -Wmissing-include-dirs -Werror -Iobj -Iinc -c a.c
+goes_as sources 'sources: headers in front' -- gcc -include inc/a.h -include stdlib.h -Iinc -c a.c
+goes_as text 'sources: not with a dependency file' -- gcc -MD -Iinc -c a.c
+goes_as text 'sources: not with an absolute name' -- gcc -I"$TREE/inc" -c a.c
+goes_as text 'sources: not of Clang' -- clang -Iinc -c a.c
+goes_as text 'sources: not with an environment' -- env CPATH=inc gcc -c a.c
+goes_as text 'sources: not with an absolute name inside' -- gcc -c absolute.c
+same --fails --local 'something to say' 'sources: an error is said by the compiler here' -- gcc -c bad.c
 
 # --- Servers that refuse ---------------------------------------------------------------------
 
@@ -357,6 +376,12 @@ ssh_cases()
 	same --local 'something to say' 'ssh: a warning' -- gcc -Wall -c warn.c
 	use "$(id -un)@127.0.0.1/2:$DISTCCD,lzo"
 	same --remote 'ssh: a user, a number, protocol 2' -- gcc -O2 -Iinc -c a.c
+	ln -s "$BUILD/muster-worker" "$WORK/distccd"
+	use "@127.0.0.1:$WORK/distccd"
+	same --remote 'ssh: our own distccd' -- gcc -O2 -Iinc -c a.c
+	! wanted 'ssh: our own distccd' ||
+		check 'ssh: that speaks our own protocol' -- status_is '.workers[0].speaks == "muster"'
+	same --remote 'ssh: our own distccd, again' -- g++ -O2 -Iinc -c b.cc
 	use "@127.0.0.1:$WORK/nowhere"
 	same --local 'reached' 'ssh: no such program there: here' -- gcc -Iinc -c a.c
 	says 'ssh: its words are handed on' 'ssh says: .*nowhere'

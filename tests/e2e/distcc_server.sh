@@ -329,6 +329,7 @@ check 'unconfined: no text that reads files' -- test $? = 200
 
 # As distccd, for what muster-worker has no options for.
 chmod 755 "$WORK" "$BUILD" 2>/dev/null
+ln -s "$BUILD/muster-worker" "$WORK/distccd"
 mkdir "$WORK/tmp"
 chmod 1777 "$WORK/tmp"
 free_port()
@@ -342,7 +343,8 @@ distccd_start()
 	shift
 	port=$(free_port)
 	ADDRESS=127.0.0.1:$port LOG=$WORK/$name.log
-	TMPDIR=$WORK/tmp "$BUILD/distccd" --daemon --no-detach --log-stderr --listen 127.0.0.1 --port "$port" --allow 127.0.0.1 \
+	: > "$LOG"
+	TMPDIR=$WORK/tmp "$WORK/distccd" --daemon --no-detach --log-stderr --listen 127.0.0.1 --port "$port" --allow 127.0.0.1 \
 		--jobs 1 "$@" < /dev/null > "$LOG" 2>&1 &
 	wait_until 30 rose 'listening on' 0 || diag "$(cat "$LOG")"
 }
@@ -380,7 +382,7 @@ check 'DISTCC_CMDLIST_NUMWORDS: one word' -- test $? = 200
 # Through ssh: distccd is started for one job, with the job on its standard input and output.
 printf '#!/bin/sh\nshift\nexec "$@"\n' > "$WORK/ssh"
 chmod 755 "$WORK/ssh"
-export DISTCC_SSH=$WORK/ssh DISTCC_HOSTS="@somewhere:$BUILD/distccd,lzo" TMPDIR=$WORK/tmp
+export DISTCC_SSH=$WORK/ssh DISTCC_HOSTS="@somewhere:$WORK/distccd,lzo" TMPDIR=$WORK/tmp
 through_ssh()
 {
 	"$REAL" gcc -O1 -Iinc -c a.c -o there.o && gcc -O1 -Iinc -c a.c -o here.o && cmp here.o there.o

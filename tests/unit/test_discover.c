@@ -191,7 +191,7 @@ static int apply(const char *text)
 {
 	struct discover_line l;
 
-	return good(&l, text) ? discover_set_apply(set, &l) : -1;
+	return good(&l, text) ? discover_set_apply(set, 0, &l) : -1;
 }
 
 static bool hosts_are(const char *expected)
@@ -229,7 +229,7 @@ static void comes_and_goes(void)
 	CHECK(apply("=;eth0;IPv4;a;t;local;h;10.0.0.4;1;") == 1 && hosts_are("10.0.0.4:1"));
 	CHECK(apply(V6("eth0", "z", "fe80::2")) == 1 &&
 	      hosts_are("10.0.0.4:1 [fe80::2%eth0]:3632/4"));
-	discover_set_clear(set);
+	discover_set_clear(set, 0);
 	CHECK(hosts_are(""));
 	discover_set_free(set);
 }
@@ -261,6 +261,21 @@ static void one_host_a_service(void)
 	discover_set_free(set);
 }
 
+static void two_sources(void)
+{
+	struct discover_line l;
+
+	set = discover_set_new();
+	CHECK(good(&l, V4("e", "b", "10.0.0.2")) && discover_set_apply(set, 1, &l));
+	CHECK(good(&l, V4("e", "b", "10.0.0.9")) && discover_set_apply(set, 0, &l));
+	CHECK(good(&l, V4("e", "a", "10.0.0.1")) && discover_set_apply(set, 1, &l));
+	CHECK(hosts_are("10.0.0.9:3632/4 10.0.0.1:3632/4 10.0.0.2:3632/4"));
+	CHECK(good(&l, GONE4("e", "a")) && !discover_set_apply(set, 0, &l));
+	discover_set_clear(set, 1);
+	CHECK(hosts_are("10.0.0.9:3632/4"));
+	discover_set_free(set);
+}
+
 static void has_a_limit(void)
 {
 	char text[128];
@@ -288,4 +303,4 @@ TESTS({"there and gone", there}, {"resolved", resolved}, {"addresses", addresses
       {"ports", ports}, {"txt", txt}, {"hostile lines", hostile}, {"mutilated", mutilated},
       {"services come and go", comes_and_goes},
       {"a service is one host at its best address", one_host_a_service},
-      {"a limit on announcements", has_a_limit})
+      {"two sources", two_sources}, {"a limit on announcements", has_a_limit})
