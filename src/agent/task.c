@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "cc/preprocessed.h"
 #include "sys/loop.h"
 #include "wire/message.h"
 
@@ -196,7 +197,7 @@ static void do_reply(struct task *t)
 	watch_tell(t->agent, &(struct watch_job){.request = t->request,
 						 .file = source_of(t),
 						 .host = t->where,
-						 .since = t->since,
+						 .since = t->granted,
 						 .cpu_ns = t->cpu_ns,
 						 .status = t->status});
 	shim_reply(t->shim, t->text[0].data, t->text[0].len, t->text[1].data,
@@ -231,13 +232,16 @@ static void do_local(struct task *t, bool slot)
 static void on_text(void *ctx, const struct preprocess_end *end)
 {
 	struct task *t = ctx;
+	const char *why = end->why;
 
-	if (!end->why) {
+	if (!why && t->remote->foreign && t->plan->two->distcc.n == 0)
+		why = "a distccd would refuse this command";
+	if (!why) {
 		t->text_sent = true;
 		remote_send_text(t->remote, t, end);
 		return;
 	}
-	set_why(t, end->why);
+	set_why(t, why);
 	t->remote = NULL; /* it has not heard of it */
 	handle(t, JOB_UNFIT);
 }
@@ -373,6 +377,7 @@ void task_gone(struct task *t)
 void task_granted(struct task *t, struct remote *r)
 {
 	t->remote = r;
+	t->granted = loop_now();
 	snprintf(t->where, sizeof t->where, "%s", r->host.word);
 	handle(t, JOB_GRANT);
 }

@@ -19,7 +19,8 @@ struct message_result;
 struct err;
 
 struct task {
-	int64_t since; /* loop_now when it came */
+	int64_t since; /* loop_now when it came … */
+	int64_t granted; /* … and when it got a worker's slot */
 	uint64_t id;   /* key; also the job's id on the wire and in the scheduler */
 	struct agent *agent;
 	struct shim *shim;

@@ -13,7 +13,7 @@ struct watch_job {
 	const char *file;
 	const char *host; /* the worker's word; NULL: here */
 	const char *why;  /* when here */
-	int64_t since;    /* loop_now when it came */
+	int64_t since;    /* loop_now when it got its slot */
 	uint64_t cpu_ns;  /* 0: unknown */
 	uint32_t status;
 };

@@ -14,6 +14,7 @@ static const struct verb {
 	const char *arguments, *summary;   /* NULL: another name of the verb above it */
 } verbs[] = {
 	{"cc", verb_cc, "COMPILER ARG...", "compile through the farm, as muster-cc does"},
+	{"run", verb_run, "[OPTION...] COMMAND...", "run a build on all cores you may use"},
 	{"status", verb_status, "[--json]", "what the agent did: jobs, why some stayed here, the workers"},
 	{"explain", verb_explain, "[--json] [--] COMPILER ARG...", "would this compile travel, with which files, why not"},
 	{"stop", verb_stop, "", "end the agent; the next compile starts a new one"},
@@ -25,6 +26,7 @@ static const struct verb {
 	{"lsdistcc", verb_lsdistcc, "[OPTION...] [HOST...]", "which hosts listen on distcc's port"},
 	{"pump", verb_pump, "COMMAND ARG...", "run a build with muster's distcc in front of PATH"},
 	{"distcc-pump", verb_pump, NULL, NULL},
+	{"shell", verb_shell, "bash|zsh", "code for a shell's start file: distcc_build, completion"},
 };
 
 /* clang-format on */
@@ -32,6 +34,14 @@ static const struct verb {
 enum {
 	NVERBS = sizeof verbs / sizeof *verbs
 };
+
+const char *verb_name(size_t i)
+{
+	for (size_t at = 0; at < NVERBS; at++)
+		if (verbs[at].summary && i-- == 0)
+			return verbs[at].name;
+	return NULL;
+}
 
 static const struct verb *verb_find(const char *name)
 {

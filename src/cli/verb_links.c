@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "cli/compiler_name.h"
+#include "cli/links.h"
 #include "cli/verbs.h"
 #include "sys/fs.h"
 
@@ -258,6 +259,21 @@ static int usage(FILE *to)
 	    "symbolic links that lead elsewhere.\n",
 	    to);
 	return to == stdout ? 0 : 2;
+}
+
+int links_fill(const char *dir, struct err *e)
+{
+	struct farm f = {.arena = arena_new(), .fd = -1};
+	int status = farm_open(&f, dir, e);
+
+	if (status == 0) {
+		find_compilers(&f);
+		status = make_links(&f, e);
+	}
+	if (f.fd >= 0)
+		close(f.fd);
+	arena_free(f.arena);
+	return status;
 }
 
 int verb_links(int argc, char **argv)

@@ -1,4 +1,5 @@
 #pragma once
+#include <stddef.h>
 /* Each runs one verb of `muster` and returns its exit status. argv[0] is the verb's name. */
 int verb_cc(int argc, char **argv);
 int verb_distcc(int argc, char **argv);
@@ -7,5 +8,9 @@ int verb_links(int argc, char **argv);
 int verb_lsdistcc(int argc, char **argv);
 int verb_monitor(int argc, char **argv);
 int verb_pump(int argc, char **argv);
+int verb_shell(int argc, char **argv);
+int verb_run(int argc, char **argv);
 int verb_status(int argc, char **argv);
 int verb_stop(int argc, char **argv);
+/* The name of the Ith verb, as --help lists them; NULL behind the last. */
+const char *verb_name(size_t i);

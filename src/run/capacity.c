@@ -301,7 +301,8 @@ static void on_down(void *ctx, struct peer *peer, const struct err *why)
 	struct probe *p = ctx;
 
 	p->peer = NULL;
-	if (peer_is_foreign(peer)) {
+	/* Who talks first is no distccd. */
+	if (peer_is_foreign(peer) && peer_bytes_in(peer) == 0) {
 		p->front = FOREIGN;
 		look_at(p);
 		return;

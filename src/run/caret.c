@@ -37,6 +37,13 @@ bool caret_is_free(const struct caret *c)
 	       !p->lost && p->above == 0 && p->sure && p->column < c->width;
 }
 
+/* Terminals differ in whether the next character still begins a new row. */
+static void doubt_last_column(struct caret *c)
+{
+	if (c->place.column >= c->width)
+		c->place.sure = false;
+}
+
 static void move_down(struct caret *c, unsigned rows)
 {
 	c->place.above -= rows < c->place.above ? rows : c->place.above;
@@ -101,6 +108,7 @@ static void take_control(struct caret *c, unsigned char byte)
 		c->place.fresh = false;
 		if (c->place.column < c->width)
 			move_to(c, (c->place.column / 8 + 1) * 8);
+		doubt_last_column(c);
 		break;
 	case '\033': c->state = CARET_ESCAPE; break;
 	default: break;
@@ -119,6 +127,7 @@ static void restore(struct caret *c)
 		c->place = c->saved_place;
 	else
 		c->place.lost = true;
+	doubt_last_column(c);
 	c->saved = false;
 }
 
@@ -166,6 +175,12 @@ static void emptied(struct caret *c)
 		c->place.fresh = true;
 }
 
+static void restore_main(struct caret *c)
+{
+	c->place = c->main_place;
+	doubt_last_column(c);
+}
+
 static void take_mode(struct caret *c, const char *numbers, char final)
 {
 	for (const char *p = numbers; p; p = strchr(p, ';')) {
@@ -175,7 +190,7 @@ static void take_mode(struct caret *c, const char *numbers, char final)
 		if (mode == 1049 && final == 'h' && !c->alternate)
 			c->main_place = c->place;
 		if (mode == 1049 && final == 'l' && c->alternate)
-			c->place = c->main_place;
+			restore_main(c);
 		if (mode == 1049 || mode == 1047 || mode == 47)
 			c->alternate = final == 'h';
 	}
@@ -216,15 +231,17 @@ static void take_move(struct caret *c, unsigned n, const char *numbers, char fin
 
 static void take_csi(struct caret *c, char final)
 {
+	c->sequence[c->nsequence] = 0;
 	const char *numbers = c->sequence;
 	unsigned long given = strtoul(numbers, NULL, 10);
 	unsigned n = given == 0 ? 1 : given > MOST ? MOST : (unsigned)given;
 
-	c->sequence[c->nsequence] = 0;
 	if (*numbers == '?' && (final == 'h' || final == 'l'))
 		take_mode(c, numbers + 1, final);
 	if (strspn(numbers, "0123456789;:") != c->nsequence)
 		return;
+	if (final != 'm')
+		doubt_last_column(c);
 	switch (final) {
 	case 'J':
 		if (given != 1) {

@@ -1,13 +1,16 @@
 /* Between two calls the cursor always stands where the program left it, with the program's colours, so that its bytes
  * mean what they mean without us: carriage returns, status lines that write over themselves, prompts.
  *
- *      cc -c a.c                                  [12/97] CC a.o_      the program's line is open: a status line
- *      cc -c b.c                                  muster 12/97: ...    ours is in the row below
- *      _uster 12/97: ...    ours is in the cursor's row: the program has ended its line
+ *      FOOTER_HERE                        FOOTER_BELOW
  *
- * To draw: make sure that there is a row below (IND may scroll, and then the cursor goes back up), save the cursor (ESC
- * 7 keeps place and colours), write, bring it back (ESC 8). Before the program's next bytes all below is erased. Where
- * that could harm (caret_is_free says no) the line is away until the program has gone on. */
+ *      cc -c a.c                          cc -c a.c
+ *      cc -c b.c                          [12/97] CC x.o_          "_": the cursor
+ *      _uster 12/97: 9 remote             muster 12/97: 9 remote
+ *
+ * To draw: where the program's line is open, make sure that there is a row below it (ESC D may scroll, and then the
+ * cursor goes back up); save the cursor (ESC 7 keeps its place and colours), write, bring it back (ESC 8). Before the
+ * program's next bytes our row is erased. All of it is one piece of bytes, so that terminals do not flicker. Where
+ * drawing could harm (caret_is_free says no) the line is away until the program has gone on. */
 #include "run/footer.h"
 
 #include "run/glyph.h"

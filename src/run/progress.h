@@ -32,8 +32,9 @@ struct progress_now {
 
 enum {
 	PROGRESS_NAME_MAX = 4096,
-	PROGRESS_JOBS_MAX = 1 << 20, /* that the trace can show; all are counted */
-	PROGRESS_SLOWEST = 10        /* that the report names */
+	PROGRESS_JOBS_MAX =
+	    1 << 20,          /* that the trace and the slowest are of; all are counted */
+	PROGRESS_SLOWEST = 10 /* that the report names */
 };
 
 struct progress;
