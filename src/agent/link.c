@@ -261,6 +261,20 @@ static int take_answer(struct link *l, struct arena *a, const char *p, size_t n,
 	return 0;
 }
 
+static int take_started(struct link *l, struct arena *a, const char *p, size_t n,
+			struct err *e)
+{
+	struct message_started m;
+
+	if (message_get_started(&m, a, p, n))
+		return err_set(e, EPROTO, "a malformed STARTED");
+	struct task *t = task_find(l->remote->agent, m.id);
+
+	if (t && t->remote == l->remote)
+		t->started = true;
+	return 0;
+}
+
 static int take_output(struct link *l, struct arena *a, const char *p, size_t n,
 		       struct err *e)
 {
@@ -311,7 +325,7 @@ static int on_message(void *ctx, struct peer *peer, unsigned type, const char *p
 	case MESSAGE_NEED: result = take_need(l, a, p, n, e); break;
 	case MESSAGE_OUTPUT: result = take_output(l, a, p, n, e); break;
 	case MESSAGE_RESULT: result = take_result(l, a, p, n, e); break;
-	case MESSAGE_STARTED: break;
+	case MESSAGE_STARTED: result = take_started(l, a, p, n, e); break;
 	default:
 		result = err_set(e, EPROTO, "an unexpected %s message (%u)",
 				 message_name(type), type);

@@ -55,7 +55,7 @@ static void discard(struct task *t)
 {
 	preprocess_free(t->first_step);
 	t->first_step = NULL;
-	t->text_sent = false;
+	t->text_sent = t->started = false;
 	outputs_free(t->outputs);
 	t->outputs = NULL;
 	t->text[0].len = t->text[1].len = t->deps.len = 0;

@@ -19,9 +19,9 @@ struct message_result;
 struct err;
 
 struct task {
-	int64_t since; /* loop_now when it came … */
+	int64_t since;   /* loop_now when it came … */
 	int64_t granted; /* … and when it got a worker's slot */
-	uint64_t id;   /* key; also the job's id on the wire and in the scheduler */
+	uint64_t id;     /* key; also the job's id on the wire and in the scheduler */
 	struct agent *agent;
 	struct shim *shim;
 	struct local_request *request; /* owned by the shim */
@@ -38,6 +38,7 @@ struct task {
 	char where[300]; /* the host's word, once granted */
 
 	/* what has come back */
+	bool started; /* its compiler runs there; foreign ones do not tell */
 	struct outputs *outputs;
 	const char *target; /* of the file that is arriving */
 	struct buf text[2]; /* stdout, stderr */

@@ -58,12 +58,13 @@ static void on_time(void *ctx)
 	struct watch *w = ctx;
 	struct agent *a = w->agent;
 	json_t *o = json_object();
-	uint64_t remote = 0, waiting = 0, slots = 0, up = 0, down = 0;
+	uint64_t remote = 0, moving = 0, waiting = 0, slots = 0, up = 0, down = 0;
 	const char *slowest = NULL;
 	int64_t since = INT64_MAX;
 
 	for (const struct task *t = a->tasks; t; t = t->hh.next) {
 		remote += t->remote != NULL;
+		moving += t->remote && t->remote->link && !t->started;
 		waiting += t->remote == NULL;
 		if (t->remote && is_of(w, t->request) && t->since < since) {
 			since = t->since;
@@ -75,6 +76,7 @@ static void on_time(void *ctx)
 	status_bytes(a, &up, &down);
 	json_object_set_new(o, "at", json_integer(loop_now()));
 	json_object_set_new(o, "remote", number(remote));
+	json_object_set_new(o, "moving", number(moving));
 	json_object_set_new(o, "local", number(local_running(a->local)));
 	json_object_set_new(o, "waiting", number(waiting));
 	json_object_set_new(o, "slots", number(slots));

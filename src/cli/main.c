@@ -17,6 +17,7 @@ static const struct verb {
 	{"run", verb_run, "[OPTION...] COMMAND...", "run a build on all cores you may use"},
 	{"status", verb_status, "[--json]", "what the agent did: jobs, why some stayed here, the workers"},
 	{"explain", verb_explain, "[--json] [--] COMPILER ARG...", "would this compile travel, with which files, why not"},
+	{"doctor", verb_doctor, "[-q] [--json]", "what is wrong with this set-up, and what to do"},
 	{"stop", verb_stop, "", "end the agent; the next compile starts a new one"},
 	{"monitor", verb_monitor, "[SECONDS]", "the compiles under way; also as distccmon-text"},
 	{"distccmon-text", verb_monitor, NULL, NULL},

@@ -27,6 +27,7 @@
 #include "sys/spawn.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -477,6 +478,10 @@ static int tell_story(const struct run *r, const struct build *b, int status)
 	int failed = 0;
 
 	progress_summary(&words, b->progress, b->total);
+	/* Of a build that compiled nothing one line says it all. */
+	if (progress_is_empty(b->progress))
+		words.len =
+		    (size_t)((char *)memchr(words.data, '\n', words.len) + 1 - words.data);
 	if (!r->quiet)
 		fwrite(words.data, 1, words.len, stderr);
 	progress_report(&report, b->progress, b->total, status);
@@ -545,6 +550,7 @@ int verb_run(int argc, char **argv)
 		fputs(usage_text, stderr);
 		return EXIT_USAGE;
 	}
+	signal(SIGPIPE, SIG_IGN); /* hosts that hang up while they are asked */
 	r.argv = argv + first;
 	r.loop = loop_new();
 	build_command_parse(&r.command, r.argv, get, NULL);

@@ -1,6 +1,7 @@
-/* What an interactive shell wants from us: the function distcc_build, which users of the distcc-driver know, and the verbs
- * behind Tab. For `eval "$(muster shell bash)"` in a shell's start file: it must print nothing but code, and the code must
- * do nothing but define. */
+/* What an interactive shell wants from us: the function distcc_build, which users of the
+ * distcc-driver know, and the verbs behind Tab. For `eval "$(muster shell bash)"` in a
+ * shell's start file: it must print nothing but code, and the code must do nothing but
+ * define. */
 #include "base/buf.h"
 #include "base/mem.h"
 #include "cli/verbs.h"

@@ -3,6 +3,7 @@
 /* Each runs one verb of `muster` and returns its exit status. argv[0] is the verb's name. */
 int verb_cc(int argc, char **argv);
 int verb_distcc(int argc, char **argv);
+int verb_doctor(int argc, char **argv);
 int verb_explain(int argc, char **argv);
 int verb_links(int argc, char **argv);
 int verb_lsdistcc(int argc, char **argv);

@@ -55,6 +55,7 @@ static void take_now(struct agentwatch *w, const json_t *o)
 {
 	struct agentwatch_now n = {
 	    .now = {.remote = (unsigned)integer(o, "remote"),
+		    .moving = (unsigned)integer(o, "moving"),
 		    .local = (unsigned)integer(o, "local"),
 		    .waiting = (unsigned)integer(o, "waiting"),
 		    .slots = (unsigned)integer(o, "slots"),

@@ -1,5 +1,5 @@
-/* Each word is read with a cursor that only goes forward. Names and users that begin with '-' never get past here, since
- * ssh would take them for its options. */
+/* Each word is read with a cursor that only goes forward. Names and users that begin
+ * with '-' never get past here, since ssh would take them for its options. */
 #include "run/autohosts.h"
 
 #include "base/err.h"
@@ -47,7 +47,8 @@ static int check_name(const char *what, const char *p, size_t n, struct err *e)
 	return 0;
 }
 
-/* Hexadecimal digits, colons and dots with two colons at least, perhaps a "%ZONE"; the resolver looks closer. */
+/* Hexadecimal digits, colons and dots with two colons at least, perhaps a "%ZONE"; the
+ * resolver looks closer. */
 static bool is_ipv6(const char *p, size_t n)
 {
 	size_t colons = 0, length = strspn(p, "0123456789abcdefABCDEF:.");
@@ -149,8 +150,8 @@ static int parse_word(const char *word, struct autohost *h, struct err *e)
 	    (int)(strstr(p, "://") - p) < CITED ? (int)(strstr(p, "://") - p) : CITED, p);
 }
 
-/* Puts in front of E's sentence which word it is about, and behind it the grammar. What a terminal would obey is not
- * shown. */
+/* Puts in front of E's sentence which word it is about, and behind it the grammar. What
+ * a terminal would obey is not shown. */
 static int blame(const char *word, size_t number, struct err *e)
 {
 	if (!e)

@@ -34,6 +34,7 @@ struct autohosts {
 	size_t n;
 };
 
-/* -1: ERR names the word, its position (from 1), what is wrong, and the grammar; the list is then empty. */
+/* -1: ERR names the word, its position (from 1), what is wrong, and the grammar; the
+ * list is then empty. */
 int autohosts_parse(struct autohosts *, const char *text, struct err *);
 void autohosts_free(struct autohosts *); /* its content; the structure may be used again */

@@ -1,17 +1,19 @@
-/* One probe a host, all side by side in one loop until the time is over. A probe knocks at the daemon's port and, at the same
- * time, asks for its page of statistics:
+/* One probe a host, all side by side in one loop until the time is over. A probe knocks
+ * at the daemon's port and, at the same time, asks for its page of statistics:
  *
- *            ┌─► MUSTER    its HELLO came: that is the answer
- *   NAMING ─► CONNECTING ─► SILENT ─┼─► FOREIGN   it closed without a word, as an old distccd does: the page is the answer
- *                │         └─► DEAD      another version, …
- *                └─► DEAD  refused
+ *   NAMING ─► CONNECTING ─► SILENT ─┬─► MUSTER    its HELLO came: that is the answer
+ *     │            │                 ├─► FOREIGN   it closed without a word, as a distccd
+ *     ▼            ▼                 │             does: its page is the answer
+ *   DEAD         DEAD, refused       └─► DEAD      it speaks something else
  *
- * A distccd whose processes are all busy stays SILENT, but its page comes: after QUIET_MS more that is the answer. A distccd
- * without a page (its default) answers too, with its slots unknown. A page that is none, or does not come or end, means a
- * host that is not well, or one that does not let us in: it does not answer.
+ * A distccd whose processes are all busy stays SILENT, but its page comes: after
+ * QUIET_MS more that is the answer. A distccd without a page (its default) answers too,
+ * with its slots unknown. A page that is none, or does not come or end, means a host
+ * that is not well, or one that does not let us in: it does not answer.
  *
- * Limits: the time, PAGE_MAX bytes of a page, AT_ONCE probes. Names are looked up by the C library's own threads
- * (getaddrinfo_a), since a resolver may take longer than we have. */
+ * Limits: the time, PAGE_MAX bytes of a page, AT_ONCE probes. Names are looked up by the
+ * C library's own threads (getaddrinfo_a), since a resolver may take longer than we
+ * have. */
 #include "run/capacity.h"
 
 #include "base/buf.h"
@@ -157,8 +159,10 @@ static void look_at(struct probe *p)
 		break;
 	case PAGE_BAD:
 		if (p->front == FOREIGN)
-			refuse(p, "where distccd has its page of statistics there is none "
-				  "that makes sense: is this machine allowed there?");
+			refuse(p, p->text.len
+				      ? "what it sends as its page of statistics is none"
+				      : "it closes every connection without a word: does "
+					"it run, and is this machine allowed there?");
 		break;
 	case PAGE_CONNECTING:
 	case PAGE_READING: break;
@@ -249,8 +253,9 @@ static void on_page_connect(void *ctx, int fd, int error)
 	p->page = PAGE_READING;
 	p->page_fd = fd;
 	/* So few bytes always fit; that they cannot be sent is seen when reading. */
-	if (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) < 0)
-		errno = 0;
+	ssize_t sent = send(fd, request, sizeof request - 1, MSG_NOSIGNAL);
+
+	(void)sent;
 	p->page_watch = loop_watch(p->all->loop, fd, LOOP_READ, on_page, p);
 }
 
@@ -278,6 +283,10 @@ static int on_up(void *ctx, struct peer *peer, const struct message_hello *hello
 	p->front = MUSTER;
 	p->c->answers = p->c->muster = true;
 	p->c->slots = hello->slots;
+	p->c->confined = hello->confined;
+	snprintf(p->c->software, sizeof p->c->software, "%s", hello->software);
+	snprintf(p->c->unconfined_why, sizeof p->c->unconfined_why, "%s",
+		 hello->unconfined_why);
 	p->c->load = -1;
 	p->c->free_mb = -1;
 	settle(p);
@@ -441,7 +450,8 @@ void capacity_ask(struct capacity *v, size_t n, int ms)
 	for (size_t i = 0; i < n; i++) {
 		struct probe *p = &all.v[i];
 
-		v[i].answers = v[i].muster = false;
+		v[i].answers = v[i].muster = v[i].confined = false;
+		v[i].software[0] = v[i].unconfined_why[0] = '\0';
 		v[i].slots = 0;
 		v[i].load = -1;
 		v[i].free_mb = -1;

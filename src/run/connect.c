@@ -1,4 +1,5 @@
-/* What fails or succeeds at once is told from the loop all the same, so that DONE never runs inside connect_start. */
+/* What fails or succeeds at once is told from the loop all the same, so that DONE never
+ * runs inside connect_start. */
 #include "run/connect.h"
 
 #include "base/mem.h"

@@ -1,8 +1,9 @@
-/* Happy path: see the header. The tunnels are waited for first, since behind them is what is to be asked; everything else
- * is side by side.
+/* Happy path: see the header. The tunnels are waited for first, since behind them is
+ * what is to be asked; everything else is side by side.
  *
- * Fails: a variable that makes no sense, no list, no ssh client (96); no worker and no memory, or nothing allowed, for
- * compiles here (97). A host that fails is left out, with its reason. */
+ * Fails: a variable that makes no sense, no list, no ssh client (96); no worker and no
+ * memory, or nothing allowed, for compiles here (97). A host that fails is left out,
+ * with its reason. */
 #include "run/driver.h"
 
 #include "base/buf.h"
@@ -14,6 +15,7 @@
 #include "run/tunnels.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,15 +120,17 @@ static char *address_of(const struct driver *d, size_t at, unsigned *stats_port,
 				    : xasprintf("%s:%u", h->name, h->port);
 }
 
-/* Behind a tunnel each connection is accepted, by ssh, and closed when nobody listens at its end: that looks like a
- * distccd without a page of statistics. */
+/* Behind a tunnel each connection is accepted, by ssh, and closed when nobody listens at
+ * its end: that looks like a distccd, unless a page of statistics came. */
 static void doubt_tunnel(struct capacity *c)
 {
-	static const char why[] = "ssh reaches it, but neither a muster worker nor "
-				  "distccd's page of statistics is there";
+	static const char closed[] = "it closes the connection";
+	char why[sizeof c->why];
 
-	if (!c->answers || c->muster || c->slots)
+	if (c->answers && (c->muster || c->slots))
 		return;
+	snprintf(why, sizeof why, "ssh reaches it, but: %.200s",
+		 c->answers ? closed : c->why);
 	c->answers = false;
 	memcpy(c->why, why, sizeof why);
 }
@@ -159,14 +163,16 @@ static void write_hosts(struct driver *d, const struct capacity *all,
 {
 	struct buf text = {0};
 
-	/* What distcc calls this machine; muster's agent takes its own slots from elsewhere. */
+	/* What distcc calls this machine; muster's agent takes its own slots from
+	 * elsewhere. */
 	if (s->early_local)
 		buf_printf(&text, "localhost/%u ", s->early_local);
 	for (size_t i = 0; i < d->list->n; i++) {
 		struct err why = {0};
 
 		if (s->slots[i]) {
-			/* A distccd gets its text compressed, as is worth its while in most networks. */
+			/* A distccd gets its text compressed, as is worth its while in
+			 * most networks. */
 			buf_printf(&text, "%s/%u%s ", all[i].address, s->slots[i],
 				   all[i].muster ? "" : ",lzo");
 			d->nused++;

@@ -1,13 +1,16 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
-/* What `distcc_build` did: from DISTCC_AUTO_HOSTS and its companions to a list of hosts that answer and a number of jobs.
+/* What `distcc_build` did: from DISTCC_AUTO_HOSTS and its companions to a list of hosts
+ * that answer and a number of jobs.
  *
  *   variables ─► tunnels to ssh:// hosts ─► capacities ─► sizing ─► hosts, jobs
  *
- * Variables (distcc-driver's): DISTCC_AUTO_HOSTS (run/autohosts.h), DISTCC_AUTO_COMPILER_MEMORY, DISTCC_AUTO_EARLY_LOCAL_JOBS,
- * DISTCC_AUTO_FALLBACK_LOCAL_JOBS, DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS (run/sizing.h); DISTCC_SSH, the ssh client and
- * its first options. One that is empty is not set. */
+ * Variables (distcc-driver's): DISTCC_AUTO_HOSTS (run/autohosts.h),
+ * DISTCC_AUTO_COMPILER_MEMORY, DISTCC_AUTO_EARLY_LOCAL_JOBS,
+ * DISTCC_AUTO_FALLBACK_LOCAL_JOBS, DISTCC_AUTO_PREPROCESSOR_SATURATION_JOBS
+ * (run/sizing.h); DISTCC_SSH, the ssh client and its first options. One that is empty is
+ * not set. */
 struct autohosts;
 struct err;
 struct loop;
@@ -27,8 +30,8 @@ struct driver_unused {
 
 struct driver {
 	/* to be set before */
-	struct loop
-	    *loop; /* the tunnels live in it: it must run as long as the build does */
+	/* The tunnels live in it: it must run as long as the build does. */
+	struct loop *loop;
 	const char *(*getenv_fn)(void *ctx, const char *name);
 	void *ctx;
 	unsigned cores;        /* of this machine */
@@ -37,9 +40,8 @@ struct driver {
 	int ask_ms, tunnel_ms; /* 0: the defaults */
 	/* the answer */
 	int status; /* 0, or the exit status 96 or 97 (run/sizing.h) */
-	char *
-	    hosts; /* a list of net/hostlist.h, every host with its port and slots; "": none,
-			use this machine */
+	/* A list of net/hostlist.h, every host with its port and slots; "": use this machine. */
+	char *hosts;
 	unsigned jobs;         /* to tell the build tool */
 	unsigned local_slots;  /* compiles and links at once on this machine */
 	unsigned remote_slots; /* of all hosts that are used */
@@ -51,7 +53,8 @@ struct driver {
 	struct tunnels *tunnels;
 };
 
-/* 0; -1 with a sentence in ERR, and STATUS set. In either case UNUSED names hosts that are left out, and driver_close is
- * to be called in the end. Takes at most about the two times above. */
+/* 0; -1 with a sentence in ERR, and STATUS set. In either case UNUSED names hosts that
+ * are left out, and driver_close is to be called in the end. Takes at most about the two
+ * times above. */
 int driver_prepare(struct driver *, struct err *);
 void driver_close(struct driver *); /* ends the tunnels, frees the answer */

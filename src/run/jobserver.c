@@ -9,9 +9,11 @@
  * one. Nobody else blocks on putting a token back, either: a pipe counts pages, not bytes, so that it may be full with a
  * page less than it is said to hold; LIMIT stays below that.
  *
- * A client that is killed outright (SIGKILL) takes what it holds with it, as with make's own jobserver: nobody can tell
- * a lost token from a long job. After any other signal make gives its tokens back. A client that gives back more than it
- * took is put right by the next jobserver_set. */
+ * A make that is killed takes what it holds with it, as with make's own jobserver (SIGKILL always; make 4.3 gives tokens
+ * back after SIGTERM, 4.4 does not): nobody can tell a lost token from a long job. The rest of that build is narrower;
+ * when nothing of it lives, jobserver_forget says so. A client that gives back more than it took is put right by the next
+ * jobserver_set.
+ */
 #include "run/jobserver.h"
 
 #include "base/err.h"
@@ -220,4 +222,9 @@ bool jobserver_set(struct jobserver *js, unsigned jobs)
 	else
 		js->tokens -= tokens_take(js->own, js->tokens - want);
 	return js->tokens == want;
+}
+
+void jobserver_forget(struct jobserver *js)
+{
+	js->tokens = jobserver_idle(js);
 }

@@ -23,3 +23,6 @@ bool jobserver_set(struct jobserver *, unsigned jobs);
 int jobserver_watch_fd(const struct jobserver *);
 /* Tokens that nobody holds: more than 0 for long means that the build has no more to do at once. */
 unsigned jobserver_idle(const struct jobserver *);
+/* To be called when no process of the build lives any more: what a killed make held is not waited for. jobserver_set then makes
+ * the tokens as many as they should be. */
+void jobserver_forget(struct jobserver *);

@@ -1,5 +1,6 @@
-/* getaddrinfo_a writes its answer into our memory whenever it comes, and a lookup under way cannot be called back. So one that
- * is given up keeps its memory for good: some hundred bytes, at most once for each host of a build. */
+/* getaddrinfo_a writes its answer into our memory whenever it comes, and a lookup under
+ * way cannot be called back. So one that is given up keeps its memory for good: some
+ * hundred bytes, at most once for each host of a build. */
 #include "run/lookup.h"
 
 #include "base/err.h"

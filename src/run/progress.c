@@ -112,6 +112,11 @@ static void count(struct progress *p, struct progress_host *h,
 		p->now = k->end;
 }
 
+bool progress_is_empty(const struct progress *p)
+{
+	return p->njobs == 0;
+}
+
 void progress_job(struct progress *p, const struct progress_job *job)
 {
 	struct progress_host *h = host_of(p, job->host);

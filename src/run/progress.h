@@ -74,6 +74,7 @@ void progress_live(struct buf *, const struct progress *, nsec now, unsigned wid
  *
  * Without workers the slots are the local ones, and a machine that is 90% busy has too few. What most of the time fell
  * under is named; of a build of less than 3 s nothing is. */
+bool progress_is_empty(const struct progress *); /* no compile has ended */
 void progress_summary(struct buf *, const struct progress *, nsec total);
 
 /* One JSON object. Version 1; later versions only add members. Times are seconds.

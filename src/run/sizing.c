@@ -1,7 +1,9 @@
-/* Load: a host whose load is more than half above its slots is left to those who use it; below that it keeps one slot at
- * least, since its load is that of the last minute and may be over.
+/* Load: a host whose load is more than half above its slots is left to those who use it;
+ * below that it keeps one slot at least, since its load is that of the last minute and
+ * may be over.
  *
- * A muster worker is believed: what it offers is measured by itself, and again while the build goes on. */
+ * A muster worker is believed: what it offers is measured by itself, and again while the
+ * build goes on. */
 #include "run/sizing.h"
 
 #include "base/err.h"
@@ -85,7 +87,8 @@ static void decide_beside(struct sizing *s, const struct sizing_ask *a)
 	unsigned preparation = least(a->preparation, SIZING_JOBS_MAX);
 
 	s->early_local = fitting(a->free_mb, a->compiler_mb, early);
-	/* Links and what falls back run here whatever is free: one at a time, if need be. */
+	/* Links and what falls back run here whatever is free: one at a time, if need
+	 * be. */
 	s->local_slots = fitting(a->free_mb, a->compiler_mb, cores);
 	if (s->local_slots < s->early_local)
 		s->local_slots = s->early_local;

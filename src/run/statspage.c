@@ -6,8 +6,8 @@
  *   dcc_free_mem 9000 MB        (releases after 3.4)
  *   </distccstats>
  *
- * in any order, among others. A page that does not end, has no limit of jobs, or numbers that make no sense, is none: who
- * sends such is not to be given jobs. */
+ * in any order, among others. A page that does not end, has no limit of jobs, or numbers
+ * that make no sense, is none: who sends such is not to be given jobs. */
 #include "run/capacity.h"
 
 #include <math.h>
@@ -29,8 +29,8 @@ static const char *behind(const char *p, size_t n, const char *word)
 	return at ? at + strlen(word) : NULL;
 }
 
-/* The number in the line "\nNAME number…" of P[0..N) is put into *VALUE. False: no such line, or no number in it. The
- * page's end is a '<', so that a line is always ended. */
+/* The number in the line "\nNAME number…" of P[0..N) is put into *VALUE. False: no such
+ * line, or no number in it. The page's end is a '<', so that a line is always ended. */
 static bool read_field(const char *p, size_t n, const char *name, double *value)
 {
 	const char *at = behind(p, n, name);
@@ -68,7 +68,7 @@ int capacity_read_page(struct capacity *c, const char *page, size_t n)
 		return -1;
 	left = (size_t)(end - body);
 	if (!read_field(body, left, "\ndcc_max_kids ", &kids) || kids < 1 ||
-	    kids > SLOTS_MAX || kids != floor(kids))
+	    kids > SLOTS_MAX || kids != (unsigned)kids)
 		return -1;
 	c->slots = (unsigned)kids;
 	c->load = read_field(body, left, "\ndcc_load1 ", &load) && load >= 0 ? load : -1;

@@ -1,17 +1,21 @@
-/* Each tunnel is one ssh client, which forwards two local ports (of the daemon and of its page of statistics):
+/* Each tunnel is one ssh client, which forwards two local ports (of the daemon and of
+ * its page of statistics):
  *
- *   STARTING ─► STANDS ─► AGAIN ─► STARTING …     it ended; the timer starts it again on the same ports
- *      │ └────► STARTING                          a port was taken meanwhile: others, at most TUNNELS_TRIES times
- *      └──────► FAILED                            it ended or was too slow before it had ever stood
+ *   STARTING ─► STANDS ─► AGAIN ─► STARTING …  it ended; the timer starts it again, same ports
+ *      │ └────► STARTING     a port was taken meanwhile: others, TUNNELS_TRIES times
+ *      └──────► FAILED       it ended or was too slow before it had ever stood
  *
- * That it stands is told by ssh itself: it runs its LocalCommand when it has been let in and listens on the ports. So it is
- * never a stranger's port that is used, even though the ports were free for a moment between choice and use.
+ * That it stands is told by ssh itself: it runs its LocalCommand when it has been let in
+ * and listens on the ports. So it is never a stranger's port that is used, even though
+ * the ports were free for a moment between choice and use.
  *
- * It has a connection of its own (ControlPath=none): a forwarding that is asked of a shared one stays there when the client
- * has ended, and a client that becomes the master may go on in the background. Hence killing it ends all of it.
+ * It has a connection of its own (ControlPath=none): a forwarding that is asked of a
+ * shared one stays there when the client has ended, and a client that becomes the master
+ * may go on in the background. Hence killing it ends all of it.
  *
- * A forwarding of the user's own configuration that cannot be had, since another session has it, must not keep ours from
- * standing: then it is started once more without ExitOnForwardFailure (LENIENT), and what ssh says of our ports decides. */
+ * A forwarding of the user's own configuration that cannot be had, since another session
+ * has it, must not keep ours from standing: then it is started once more without
+ * ExitOnForwardFailure (LENIENT), and what ssh says of our ports decides. */
 #include "run/tunnels.h"
 
 #include "base/arena.h"
@@ -170,7 +174,8 @@ static bool ports_are_taken(const struct tunnel *t)
 	return port_is_taken(t, t->port) || port_is_taken(t, t->stats_port);
 }
 
-/* The last line of S that says something, without control characters, into OUT; "" when there is none. */
+/* The last line of S that says something, without control characters, into OUT; "" when
+ * there is none. */
 static const char *last_line(const struct stream *s, char out[LINE_MAX_CITED + 1])
 {
 	const char *p = s->text.data;

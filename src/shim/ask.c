@@ -530,6 +530,9 @@ static enum turn talk_frames(struct talk *t, struct answer *a)
 		if (c.bad)
 			return GO_ON;
 		switch (type) {
+		case LOCAL_LOG:
+			write_log(s); /* at once; talk_flush passes over it */
+				      /* fall through */
 		case LOCAL_KEEP:
 		case LOCAL_OUT:
 		case LOCAL_ERR:
@@ -538,7 +541,6 @@ static enum turn talk_frames(struct talk *t, struct answer *a)
 			if (t->through)
 				talk_flush(t);
 			break;
-		case LOCAL_LOG: write_log(s); break;
 		case LOCAL_EXIT: return frame_exit(t, s, a);
 		case LOCAL_LOCAL: return frame_local(s, a);
 		case LOCAL_REQUEST:

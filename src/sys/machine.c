@@ -1,7 +1,9 @@
-/* Memory: a group's limit leaves what it has not used; pages of files that it has not touched lately count as not used, since
- * the kernel drops them first. A limit counts for all groups below it, so each group from ours up to the root is asked. In a
- * container the path in /proc/self/cgroup may begin above the folder that is mounted: places that are not there are
- * passed over, and the mounted folder itself is asked last. */
+/* Memory: a group's limit leaves what it has not used; pages of files that it has not
+ * touched lately count as not used, since the kernel drops them first. A limit counts
+ * for all groups below it, so each group from ours up to the root is asked. In a
+ * container the path in /proc/self/cgroup may begin above the folder that is mounted:
+ * places that are not there are passed over, and the mounted folder itself is asked
+ * last. */
 #include "sys/machine.h"
 
 #include "base/buf.h"
@@ -45,7 +47,8 @@ static char *text_of(const char *path)
 	return b.data;
 }
 
-/* The number behind KEY at the beginning of a line; -1 when there is none ("max" is none). */
+/* The number behind KEY at the beginning of a line; -1 when there is none ("max" is
+ * none). */
 static int64_t number_behind(const char *text, const char *key)
 {
 	size_t n = strlen(key);
@@ -130,7 +133,8 @@ static bool has_memory(const char *controllers, size_t n)
 	return false;
 }
 
-/* The least that any control group of ours leaves, from the lines "NUMBER:CONTROLLERS:PATH". */
+/* The least that any control group of ours leaves, from the lines
+ * "NUMBER:CONTROLLERS:PATH". */
 static int64_t limits_left(const char *root)
 {
 	AUTO_FREE char *file = xasprintf("%s/proc/self/cgroup", root);

@@ -4,8 +4,9 @@
 
 /* The cores it may run on (sched_getaffinity), at least 1. */
 unsigned machine_cores(void);
-/* MiB of memory that programs started now can have without swapping: what the kernel calls available, or what the limits of
- * the control groups (versions 1 and 2) of this process leave, whichever is less. < 0: unknown. */
+/* MiB of memory that programs started now can have without swapping: what the kernel
+ * calls available, or what the limits of the control groups (versions 1 and 2) of this
+ * process leave, whichever is less. < 0: unknown. */
 int64_t machine_free_mb(void);
 /* The same of the machine whose /proc and /sys are below ROOT ("": this one). */
 int64_t machine_free_mb_at(const char *root);

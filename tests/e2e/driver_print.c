@@ -2,8 +2,9 @@
  *
  *   driver_print [--stay] [CORES [FREE_MB [WANTED]]]
  *
- * status=, jobs= … and "hosts=…", then "unused=WORD: WHY" for each host left out, and "error=…". With --stay, the tunnels
- * live until standard input ends. Exits with the driver's status. */
+ * status=, jobs= … and "hosts=…", then "unused=WORD: WHY" for each host left out, and
+ * "error=…". With --stay, the tunnels live until standard input ends. Exits with the
+ * driver's status. */
 #include "base/err.h"
 #include "base/log.h"
 #include "run/driver.h"

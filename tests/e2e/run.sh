@@ -19,17 +19,9 @@ project()
 	for ((i = 1; i <= $1; i++)); do
 		printf '#include <stdio.h>\nint f%d(int n) { return printf("%%d", n * %d); }\n' "$i" "$i" > "u$i.c"
 	done
-	cat > Makefile <<-'END'
-	OBJECTS := $(patsubst %.c,%.o,$(wildcard u*.c))
-	all: $(OBJECTS)
-		@echo built $(words $(OBJECTS))
-	%.o: %.c
-		$(CC) -O2 -c $< -o $@
-	flags:
-		@echo "MAKEFLAGS=$(MAKEFLAGS)"
-	fail:
-		@exit 3
-	END
+	printf '%s\n' > Makefile 'OBJECTS := $(patsubst %.c,%.o,$(wildcard u*.c))' 'all: $(OBJECTS)' \
+		$'\t@echo built $(words $(OBJECTS))' '%.o: %.c' $'\t$(CC) -O2 -c $< -o $@' \
+		'flags:' $'\t@echo "MAKEFLAGS=$(MAKEFLAGS)"' 'fail:' $'\t@exit 3'
 }
 
 # The objects of this folder are those of the plain compiler.
@@ -115,6 +107,7 @@ check 'a report that cannot be written' -- test "$(status_of --report /no/such/f
 
 # Without workers.
 unset MUSTER_HOSTS
+export DISTCC_HOSTS=
 rm -f ./*.o
 check 'no workers: this machine alone' -- run_ok make
 check 'no workers: says what would add some' -- says err 'MUSTER_HOSTS'
@@ -124,6 +117,7 @@ check 'local://N' -- run_ok --workers local://2 make
 check 'dead hosts are named' -- run_ok --hosts '127.0.0.1:1 127.0.0.1:2' make
 check '… each' -- test "$(grep -c 'does not answer' "$WORK/err")" = 2
 
+unset DISTCC_HOSTS
 if command -v ninja > /dev/null; then
 	export MUSTER_HOSTS="$(cat "$WORK/w1.port") $(cat "$WORK/w2.port")"
 	project 10
@@ -150,7 +144,7 @@ kill -TERM "$runner"
 wait "$runner"
 ended=$?
 check 'SIGTERM ends the build' -- test "$ended" -ge 2
-check 'and leaves nothing' -- wait_until 10 sh -c "! pgrep -f 'make -f slow.mk' > /dev/null"
+check 'and leaves nothing' -- wait_until 10 sh -c "! pgrep -f '[m]ake -f slow.mk' > /dev/null"
 
 # Much too wide: the kernel's limits are met with patience.
 export MUSTER_HOSTS="$(cat "$WORK/w1.port") $(cat "$WORK/w2.port")"

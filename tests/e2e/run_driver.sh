@@ -161,7 +161,7 @@ check 'overloaded: left out' -- gives 0 "$(at overloaded)" -- '^used=0$' "^unuse
 check 'its memory takes slots' -- gives 0 "$(at small)" -- "^hosts=$(used small)/2,lzo$"
 check 'its memory, with smaller compiles' -- gives 0 "$(at small)" DISTCC_AUTO_COMPILER_MEMORY=500 -- "/5,lzo$"
 check 'its memory is full: left out' -- gives 0 "$(at full)" -- "^unused=$(at full): it has 200 MB of free memory"
-check 'no page: left out' -- gives 0 "$(at none)" -- "^unused=$(at none): where distccd has its page of statistics there is none"
+check 'no page: left out' -- gives 0 "$(at none)" -- "^unused=$(at none): what it sends as its page of statistics is none"
 check 'it closes: left out' -- gives 0 "$(at refusing)" -- "^unused=$(at refusing): .*is this machine allowed there"
 check 'named twice: used once' -- gives 0 "$(at idle) tcp://$(at idle)" -- '^remote=10$' "^unused=tcp://$(at idle): it is named twice"
 without_page()
@@ -176,7 +176,7 @@ in_time()
 {
 	gives 0 "$(at "$1") $(at idle)" -- "^unused=$(at "$1"): $2" '^remote=10$' && [ "$TOOK" -le 6 ]
 }
-check 'a page that never ends' -- in_time endless 'where distccd has its page'
+check 'a page that never ends' -- in_time endless 'what it sends as its page of statistics is none'
 check 'a page that never ends, slowly' -- in_time trickle 'its page of statistics does not end within 3000 ms'
 check 'a page that never comes' -- in_time silent 'its page of statistics does not come within 3000 ms'
 check 'a daemon that says nothing' -- in_time mute 'it'
@@ -276,6 +276,21 @@ long_build()
 	! port_is_open "$port"
 }
 
+# A whole build, all of it on a worker behind a tunnel.
+build_by_ssh()
+{
+	local before
+	before=$(status_get .jobs.remote)
+	new_tree
+	printf 'all: a.o b.o c.o\n%%.o: %%.c\n\t$(CC) -c $< -o $@\n' > makefile
+	for name in a b c; do
+		echo "int $name;" > $name.c
+	done
+	DISTCC_AUTO_HOSTS=$(by_ssh "${MUSTER##*:}:1") timeout 60 "$BUILD/muster" run --auto-hosts -- make \
+		< /dev/null > "$WORK/out" 2> "$WORK/err" || { diag "$(cat "$WORK/err")"; return 1; }
+	[ -s a.o ] && [ -s b.o ] && [ -s c.o ] && status_is ".jobs.remote == $before + 3" && ! pgrep -f -- "$KEYS/config -NTax" >/dev/null
+}
+
 ssh_cases()
 {
 	local word ssh
@@ -284,8 +299,8 @@ ssh_cases()
 	export DISTCC_SSH=$ssh
 	check 'ssh: a distccd' -- gives 0 "$word" -- '^used=1$' '^hosts=127.0.0.1:[0-9]+/[0-9]+,lzo$'
 	check 'ssh: a muster worker' -- gives 0 "$(by_ssh "${MUSTER##*:}:1")" -- "^hosts=127.0.0.1:[0-9]+/$(nproc)$"
-	check 'ssh: nobody listens there' -- gives 0 "$(by_ssh "$CLOSED:$((CLOSED + 1))")" -- '^unused=.*: ssh reaches it, but neither'
-	check 'ssh: an overloaded one' -- gives 0 "$(by_ssh "$(cat "$WORK/hosts/overloaded.port")")" -- '^unused=.*: it is overloaded'
+	check 'ssh: nobody listens there' -- gives 0 "$(by_ssh "$CLOSED:$((CLOSED + 1))")" -- '^unused=.*: ssh reaches it, but: it closes every connection without a word'
+	check 'ssh: an overloaded one' -- gives 0 "$(by_ssh "$(cat "$WORK/hosts/overloaded.port")")" -- '^unused=ssh://.*: it is overloaded'
 	check 'ssh: no sshd there' -- gives 0 "ssh://127.0.0.1:$CLOSED" -- '^unused=.*: ssh says: .*Connection refused'
 	check 'ssh: an unknown host key is no question' -- gives 0 "$word" DISTCC_SSH="$ssh -o UserKnownHostsFile=/dev/null" -- \
 		"^unused=.*: ssh does not know its host key: run 'ssh -p $SSH_PORT 127.0.0.1' once"
@@ -326,6 +341,11 @@ ssh_cases()
 	check 'ssh: no master is left behind' -- gives 0 "$word" -- '^used=1$'
 	check 'ssh: no socket of one either' -- test ! -e "$KEYS/master"
 	check 'ssh: tunnels live as long as the build, made again when they drop, gone at the end' -- long_build
+	if "$BUILD/muster" --help | grep -q '^  run '; then
+		check 'ssh: a build' -- build_by_ssh
+	else
+		skip 'ssh: a build' 'muster run is not there'
+	fi
 	unset DISTCC_SSH
 }
 if ssh_set_up; then
@@ -370,13 +390,13 @@ usage_of()
 # What `muster run` itself does with it.
 builds()
 {
-	export MUSTER_PROGRAM=$BUILD/muster DISTCC_AUTO_HOSTS="tcp://$MUSTER"
+	local -x MUSTER_PROGRAM=$BUILD/muster DISTCC_AUTO_HOSTS="tcp://$MUSTER"
 	new_tree
 	printf 'all: a.o b.o\n%%.o: %%.c\n\t$(CC) -c $< -o $@\n' > makefile
 	echo 'int a;' > a.c
 	echo 'int b;' > b.c
 	in_shell "$1" 'distcc_build make'
-	[ "$?" = 0 ] && [ -s a.o ] && [ -s b.o ] || { diag "$(cat "$WORK/out" "$WORK/err")"; return 1; }
+	[ "$?" = 0 ] && [ -s a.o ] && [ -s b.o ] && status_is '.jobs.remote >= 2' || { diag "$(cat "$WORK/out" "$WORK/err")"; return 1; }
 	in_shell "$1" 'distcc_build sh -c "exit 9"'
 	[ "$?" = 9 ] || { diag "the status is lost: $(cat "$WORK/out" "$WORK/err")"; return 1; }
 	DISTCC_AUTO_HOSTS='a:x' in_shell "$1" 'distcc_build make'

@@ -5,6 +5,7 @@
  *   start COMMAND    by the shell, with the jobserver in MAKEFLAGS and in its descriptors
  *   kill SIGNAL      to that command
  *   wait             until it has ended: answers "?STATUS" (128 + N for a signal)
+ *   forget           nothing runs any more
  *   idle             answers "idle N": tokens that nobody holds
  *
  * Answers go to standard output, each in one write, so that they stay in order with what others write there. */
@@ -72,6 +73,8 @@ static void obey(const char *line)
 		kill(pid, atoi(line + 5));
 	else if (strcmp(line, "wait") == 0)
 		ended();
+	else if (strcmp(line, "forget") == 0)
+		jobserver_forget(js);
 	else if (strcmp(line, "idle") == 0)
 		dprintf(1, "idle %u\n", jobserver_idle(js));
 	else

@@ -29,7 +29,6 @@ sub.%:
 	@$(PREFIX)$(MAKE) -f $(HERE)/Makefile SUBS= SUB=$*
 MAKEFILE
 
-# ok CONDITION... -- WHAT
 bad=0
 check() { # WHAT, of what has been counted in BAD since the last one
 	number=$((number + 1))
@@ -143,13 +142,13 @@ close_helper() {
 }
 
 names() { # PREFIX COUNT
-	seq -f "$1%g" "$2"
+	seq -s ' ' -f "$1%g" "$2"
 }
 
-gates() {
-	local name
-	for name; do
-		mkfifo "gate.$name"
+gates() { # PREFIX COUNT
+	local i
+	for i in $(seq "$2"); do
+		mkfifo "gate.$1$i"
 	done
 }
 
@@ -161,11 +160,11 @@ start() { # JOBS WORDS...: make with them, in the folder of the gates
 
 steady() {
 	open_helper 100
-	gates $(names '' 12)
+	gates '' 12
 	allowed=3
 	ask 'jobs 3' =2
 	idle 2 'before'
-	start "$(echo $(names '' 12))"
+	start "$(names '' 12)"
 	until_running 3
 	idle 0 'while 3 run'
 	finish 0
@@ -173,7 +172,7 @@ steady() {
 	check 'no more run than the tokens allow, and all tokens come back'
 	allowed=1
 	ask 'jobs 1' =0
-	start "$(echo $(names '' 4))"
+	start "$(names '' 4)"
 	until_running 1
 	idle 0
 	finish 0
@@ -183,10 +182,10 @@ steady() {
 
 changing() {
 	open_helper 100
-	gates $(names '' 60)
+	gates '' 300
 	allowed=2
 	ask 'jobs 2' =1
-	start "$(echo $(names '' 60))"
+	start "$(names '' 300)"
 	until_running 2
 	idle 0
 	allowed=6
@@ -194,10 +193,11 @@ changing() {
 	until_running 6
 	idle 0 'after growing'
 	check 'a running build grows'
-	# It shrinks as jobs end. Whether we or make get a token that has come back is a race, which we lose sometimes.
+	# It shrinks as jobs end. Whether we or make get a token that has come back is a race; on a busy machine we lose
+	# many of them, never all.
 	ask 'jobs 2' =more
 	local released=0
-	while [ "$event" != =1 ] && [ $released -lt 50 ]; do
+	while [ "$event" != =1 ] && [ $released -lt 280 ]; do
 		let_go
 		released=$((released + 1))
 		await -*
@@ -224,10 +224,12 @@ changing() {
 
 recursive() {
 	open_helper 100
-	gates $(names a. 5) $(names b. 5) $(names c. 5)
+	gates a. 5
+	gates b. 5
+	gates c. 5
 	allowed=4
 	ask 'jobs 4' =3
-	start "$(echo $(names . 5))" SUBS="'a b c'"
+	start "$(names . 5)" SUBS="'a b c'"
 	until_running 4
 	idle 0
 	check 'makes below make share the tokens'
@@ -243,10 +245,10 @@ recursive() {
 
 own_number() {
 	open_helper 100
-	gates $(names '' 8)
+	gates '' 8
 	allowed=3
 	ask 'jobs 8' =7
-	start "$(echo $(names '' 8))" -j3
+	start "$(names '' 8)" -j3
 	until_running 3
 	idle 7
 	finish 0
@@ -257,19 +259,25 @@ own_number() {
 
 killed() {
 	open_helper 100
-	gates $(names '' 9) $(names a. 6) $(names b. 6)
+	gates '' 9
+	gates a. 6
+	gates b. 6
 	allowed=4
 	ask 'jobs 4' =3
-	start "$(echo $(names '' 9))"
+	start "$(names '' 9)"
 	until_running 4
 	say 'kill 15'
 	ask wait '[?]*'
 	[ "$event" != '?0' ] || wrong 'a killed make ended well'
-	idle 3 'afterwards'
-	check 'a make that is terminated gives its tokens back'
+	# A make 4.4 does not, and nobody has them then; nor has anybody after SIGKILL.
+	[ "$version" != 4.3 ] || idle 3 'afterwards'
+	say forget
+	ask 'jobs 4' =3
+	idle 3 'when they are made again'
+	check 'after a make that is terminated all tokens are there'
 	running=()
 	# The make below for "a" is killed when both are at work; -k lets the other one go on.
-	start "$(echo $(names . 6))" -k SUBS="'a b'" PREFIX="'echo \$\$\$\$ >pid.\$*; exec '"
+	start "$(names . 6)" -k SUBS="'a b'" PREFIX="'echo \$\$\$\$ >pid.\$*; exec '"
 	until_running 4
 	idle 0
 	while [[ ${running[*]} != *a.* ]]; do
@@ -283,10 +291,25 @@ killed() {
 	done
 	running=("${left[@]}")
 	finish 2
-	idle 3 'afterwards'
-	check 'so does a make below make'
+	[ "$version" != 4.3 ] || idle 3 'afterwards'
+	say forget
+	ask 'jobs 4' =3
+	check 'the same with a make below make'
 	running=()
-	start "$(echo $(names '' 9))"
+	start "$(names '' 9)"
+	until_running 4
+	say 'kill 9'
+	ask wait '[?]*'
+	same "$event" '?137' 'status of a killed make'
+	while [ ${#running[@]} -gt 0 ]; do # its recipes live on
+		let_go
+		await -*
+	done
+	idle 0 'which it took with it'
+	say forget
+	ask 'jobs 4' =3
+	check 'the same with SIGKILL'
+	start "$(names '' 9)"
 	until_running 4
 	idle 0
 	finish 0

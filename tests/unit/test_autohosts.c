@@ -1,4 +1,5 @@
-/* The grammar of DISTCC_AUTO_HOSTS: words that are hosts, words that are none, and whole lists. */
+/* The grammar of DISTCC_AUTO_HOSTS: words that are hosts, words that are none, and whole
+ * lists. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "run/autohosts.h"

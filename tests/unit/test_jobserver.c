@@ -63,6 +63,13 @@ static void growing_and_shrinking(struct jobserver *js)
 	CHECK(write(out, "xyz", 3) == 3);
 	CHECK(jobserver_set(js, 4));
 	CHECK(jobserver_idle(js) == 3);
+	/* One that never gives back */
+	CHECK(read(in, bytes, 2) == 2);
+	CHECK(jobserver_set(js, 4));
+	CHECK(jobserver_idle(js) == 1);
+	jobserver_forget(js);
+	CHECK(jobserver_set(js, 4));
+	CHECK(jobserver_idle(js) == 3);
 }
 
 static void test_pipe(void)

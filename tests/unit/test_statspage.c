@@ -1,4 +1,5 @@
-/* distccd's page of statistics: as Debian's 3.4 sent it, as later releases add to it, and what is none. */
+/* distccd's page of statistics: as Debian's 3.4 sent it, as later releases add to it,
+ * and what is none. */
 #include "base/buf.h"
 #include "run/capacity.h"
 #include "test.h"
