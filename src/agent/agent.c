@@ -1,6 +1,7 @@
 #include "agent/agent.h"
 
 #include "agent/discover.h"
+#include "agent/lists.h"
 #include "agent/plan.h"
 #include "agent/remote.h"
 #include "agent/task.h"
@@ -27,8 +28,27 @@ static bool has_plain_worker(const struct agent *a)
 const char *agent_why_no_hosts(const struct agent *a)
 {
 	return a->hosts_wrong[0]   ? "the list of hosts has a mistake"
+	       : a->named.n        ? "the list of hosts names this machine only"
 	       : a->named.zeroconf ? "no worker has announced itself"
 				   : "no workers are configured";
+}
+
+/* It came home since those who could have it only take preprocessed source, which is none for it. */
+static bool wants_sources(const struct agent *a, const struct task *t, enum sched_home h)
+{
+	return h == SCHED_HOME_NO_TOOLCHAIN && t->plan->way != WAY_TEXT_EXACT &&
+	       has_plain_worker(a);
+}
+
+/* One of its own list: those of others say no to it whatever they have. */
+static bool has_worker_up(const struct agent *a, const struct task *t)
+{
+	const struct hostlist *found = a->discover ? discover_hosts(a->discover) : NULL;
+
+	for (const struct remote *r = a->remotes; r; r = r->hh.next)
+		if (r->up && lists_have(a->lists, t->plan->list, &r->host, found))
+			return true;
+	return false;
 }
 
 static const char *home_reason(const struct agent *a, const struct task *t,
@@ -36,23 +56,26 @@ static const char *home_reason(const struct agent *a, const struct task *t,
 {
 	const struct cc_preprocessed *two = t->plan->two;
 
-	if (h == SCHED_HOME_NO_TOOLCHAIN && t->plan->way != WAY_TEXT_EXACT &&
-	    has_plain_worker(a))
+	if (wants_sources(a, t, h))
 		return two->why ? two->why
 				: "it has no object that preprocessed source could give";
 	switch (h) {
 	case SCHED_HOME_NO_WORKERS: return agent_why_no_hosts(a);
 	case SCHED_HOME_ALL_DOWN: return "no worker can be reached";
-	case SCHED_HOME_NO_TOOLCHAIN: return "no worker has this compiler";
+	case SCHED_HOME_NO_TOOLCHAIN:
+		return has_worker_up(a, t) ? "no worker has this compiler"
+					   : "no worker can be reached";
 	case SCHED_HOME_ALL_FAILED: return "workers failed it";
 	}
 	return "no worker took it";
 }
 
-/* distcc(1), "EXIT CODES". */
-static int home_status(enum sched_home h)
+/* distcc(1), "EXIT CODES"; 0: what distcc as well would compile here without a word. */
+static int home_status(const struct agent *a, const struct task *t, enum sched_home h)
 {
-	return h == SCHED_HOME_ALL_DOWN ? 103 : h == SCHED_HOME_ALL_FAILED ? 117 : 116;
+	if (wants_sources(a, t, h))
+		return 0;
+	return h == SCHED_HOME_ALL_FAILED ? 117 : 116;
 }
 
 static void carry_out(struct agent *a, const struct sched_effect *f)
@@ -76,7 +99,8 @@ static void carry_out(struct agent *a, const struct sched_effect *f)
 		break;
 	case SCHED_HOME:
 		if (t)
-			task_home(t, home_reason(a, t, f->home), home_status(f->home));
+			task_home(t, home_reason(a, t, f->home),
+				  home_status(a, t, f->home));
 		break;
 	}
 }
@@ -264,6 +288,7 @@ void agent_set_hosts(struct agent *a, const char *text, unsigned default_port)
 {
 	struct err e = {0};
 
+	a->list = lists_id(a->lists, text, default_port);
 	if (a->hosts && strcmp(a->hosts, text) == 0 && a->hosts_port == default_port)
 		return;
 	free(a->hosts);

@@ -13,6 +13,7 @@
 struct compilers;
 struct discover;
 struct disk;
+struct lists;
 struct local;
 struct loop;
 struct loop_timer;
@@ -35,6 +36,8 @@ struct agent {
 	struct compilers *compilers;
 	struct sample *samples; /* utlist: what each compiler makes of the sample text */
 	struct shims *shims;
+	struct lists *lists;
+	uint32_t list; /* of the latest compile */
 	struct local *local;
 	unsigned local_slots;
 

@@ -25,15 +25,25 @@ enum compiler_way {
 	WAY_TEXT_EXACT = 3, /* as preprocessed text too, with the same bytes */
 };
 
-/* What the scheduler calls a toolchain: its ref, and the way of the job. A worker is asked, and answers, for each. */
-static inline uint64_t compiler_key(uint64_t ref, enum compiler_way way)
+/* What the scheduler calls a toolchain: the list of hosts that the job may go to (agent/lists.h), the compiler's ref,
+ * and the job's way. A worker is asked, and answers, for each. */
+enum {
+	COMPILER_REFS = 1 << 20 /* most compilers of an agent's life */
+};
+
+static inline uint64_t compiler_key(uint32_t list, uint64_t ref, enum compiler_way way)
 {
-	return ref * 4 + way;
+	return ((uint64_t)list * COMPILER_REFS + ref) * 4 + way;
+}
+
+static inline uint32_t compiler_key_list(uint64_t key)
+{
+	return (uint32_t)(key / 4 / COMPILER_REFS);
 }
 
 static inline uint64_t compiler_key_ref(uint64_t key)
 {
-	return key / 4;
+	return key / 4 % COMPILER_REFS;
 }
 
 static inline enum compiler_way compiler_key_way(uint64_t key)

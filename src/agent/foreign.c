@@ -231,13 +231,9 @@ static const char *first_line(struct arena *a, const struct buf *text)
 
 static void answer(struct foreign *f, const struct known_compiler *k)
 {
-	struct remote *r = f->remote;
-	uint32_t ref = k->ref;
 	bool yes = k->verdict == SAME;
 
-	remote_answer(r, compiler_key(ref, WAY_TEXT_EXACT), yes);
-	remote_answer(r, compiler_key(ref, WAY_TEXT), yes);
-	remote_answer(r, compiler_key(ref, WAY_SOURCES), false);
+	remote_answer_ways(f->remote, k->ref, yes, yes, false);
 }
 
 /* Why what came back of the sample is not what was made of it here; NULL: it is. */

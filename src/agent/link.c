@@ -254,10 +254,8 @@ static int take_answer(struct link *l, struct arena *a, const char *p, size_t n,
 		log_line(LOG_WARNING, "worker=%s does not get jobs of one compiler: %s",
 			 l->remote->host.word, m.why);
 	}
-	remote_answer(l->remote, compiler_key(m.ref, WAY_TEXT_EXACT), m.yes);
-	remote_answer(l->remote, compiler_key(m.ref, WAY_TEXT), m.yes && !l->remote->plain);
-	remote_answer(l->remote, compiler_key(m.ref, WAY_SOURCES),
-		      m.yes && !l->remote->plain);
+	remote_answer_ways(l->remote, m.ref, m.yes, m.yes && !l->remote->plain,
+			   m.yes && !l->remote->plain);
 	return 0;
 }
 

@@ -37,13 +37,24 @@ static bool is_compiler(const char *path, const char *self)
 	return true;
 }
 
+static bool is_self(const char *path, const char *self)
+{
+	char real[PATH_MAX];
+
+	return realpath(path, real) && strcmp(real, self) == 0;
+}
+
 const char *locate_compiler(struct arena *a, const char *name, const char *path,
 			    const char *cwd, const char *self)
 {
 	if (strchr(name, '/')) {
 		const char *full = path_join(a, cwd, name);
 
-		return is_compiler(full, self) ? full : NULL;
+		if (is_compiler(full, self))
+			return full;
+		if (!is_self(full, self))
+			return NULL;
+		name = path_base(name); /* a link of ours, by its path: the name is meant */
 	}
 	for (const char *p = path ? path : "/usr/local/bin:/usr/bin:/bin"; p;) {
 		size_t n = strcspn(p, ":");

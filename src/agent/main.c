@@ -4,6 +4,7 @@
 #include "agent/compilers.h"
 #include "agent/disk.h"
 #include "agent/hosts.h"
+#include "agent/lists.h"
 #include "agent/local.h"
 #include "agent/probe.h"
 #include "agent/remote.h"
@@ -170,6 +171,7 @@ static void agent_free(struct agent *a)
 	shims_free(a->shims);
 	agent_discover_end(a);
 	HASH_ITER(hh, a->remotes, r, next) remote_free(r);
+	lists_free(a->lists);
 	local_free(a->local);
 	compilers_free(a->compilers);
 	sample_free(a->samples);
@@ -204,6 +206,7 @@ static void serve(struct agent *a, int ready_fd)
 	a->compilers = compilers_new();
 	a->local_slots =
 	    (unsigned)env_number("MUSTER_LOCAL_SLOTS", machine_cores(), 1, 10000);
+	a->lists = lists_new();
 	a->local = local_new(a->local_slots, task_slot);
 	a->peer_timeout_ms = (int)env_number("MUSTER_PEER_TIMEOUT_MS", 15000, 100, 3600000);
 	a->compress_always = env_number("MUSTER_COMPRESS_ALWAYS", 0, 0, 1) != 0;

@@ -509,6 +509,7 @@ static struct plan *finish(struct maker *m)
 	p->unit = unit_key(p);
 	p->two = cc_preprocess(m->arena, p->command);
 	p->way = choose_way(m);
+	p->list = m->agent->list;
 	p->travels = true;
 	return p;
 }
@@ -543,7 +544,8 @@ struct plan *plan_make(struct agent *agent, struct arena *a, const struct local_
 	if (!p->program)
 		return stay(p, "its compiler was not found on PATH");
 	if (!agent->nhosts && !(r->flags & LOCAL_EXPLAIN)) {
-		p->no_workers = true;
+		p->no_workers =
+		    agent->named.n == 0; /* one that names this machine was meant so */
 		return stay(p, agent_why_no_hosts(agent));
 	}
 	if (!same_world(r))

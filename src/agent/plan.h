@@ -32,6 +32,7 @@ struct plan {
 	const char *cwd;
 	const struct cc_preprocessed *two; /* how it is done in two steps, or why not */
 	enum compiler_way way;
+	uint32_t list;  /* of hosts that it may go to */
 	uint64_t stamp; /* of the disk when this was made: later changes make it stale */
 	uint64_t unit;  /* names source and options, for predictions */
 };

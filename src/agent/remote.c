@@ -1,8 +1,11 @@
 #include "agent/remote.h"
 
 #include "agent/agent.h"
+#include "agent/compilers.h"
+#include "agent/discover.h"
 #include "agent/foreign.h"
 #include "agent/link.h"
+#include "agent/lists.h"
 #include "agent/ssh.h"
 #include "agent/task.h"
 #include "base/err.h"
@@ -110,8 +113,31 @@ void remote_dial(struct remote *r)
 		remote_down(r, e.text);
 }
 
+/* Whether a compile of that list has asked for it. */
+static bool has_asked(const struct remote *r, uint32_t list)
+{
+	for (size_t i = 0; i < REMOTE_LISTS; i++)
+		if (r->asked[i] == list)
+			return true;
+	return false;
+}
+
+static bool is_on_list(const struct remote *r, uint32_t list)
+{
+	const struct agent *a = r->agent;
+
+	return lists_have(a->lists, list, &r->host,
+			  a->discover ? discover_hosts(a->discover) : NULL);
+}
+
 void remote_query(struct remote *r, uint64_t key)
 {
+	if (!is_on_list(r, compiler_key_list(key))) {
+		remote_answer(r, key, false);
+		return;
+	}
+	if (!has_asked(r, compiler_key_list(key)))
+		r->asked[r->nasked++ % REMOTE_LISTS] = compiler_key_list(key);
 	if (r->up && r->link)
 		link_query(r->link, key);
 	else if (r->up)
@@ -194,6 +220,21 @@ void remote_answer(struct remote *r, uint64_t key, bool yes)
 						   .worker = r->id,
 						   .toolchain = key,
 						   .yes = yes});
+}
+
+void remote_answer_ways(struct remote *r, uint32_t ref, bool exact, bool text, bool sources)
+{
+	for (size_t i = 0; i < REMOTE_LISTS; i++) {
+		uint32_t list = r->asked[i];
+
+		if (!list)
+			continue;
+		bool named = is_on_list(r, list);
+
+		remote_answer(r, compiler_key(list, ref, WAY_TEXT_EXACT), named && exact);
+		remote_answer(r, compiler_key(list, ref, WAY_TEXT), named && text);
+		remote_answer(r, compiler_key(list, ref, WAY_SOURCES), named && sources);
+	}
 }
 
 void remote_count(struct remote *r, uint64_t bytes_up, uint64_t bytes_down)

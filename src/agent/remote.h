@@ -19,6 +19,10 @@ struct preprocess_end;
 struct ssh;
 struct task;
 
+enum {
+	REMOTE_LISTS = 64
+};
+
 struct remote {
 	uint64_t id; /* key; the scheduler's worker id */
 	struct agent *agent;
@@ -34,6 +38,9 @@ struct remote {
 	uint64_t njobs, nfailures;
 	uint64_t bytes_up, bytes_down; /* of connections that are gone */
 	char why[512];                 /* why it is down, or does not get all jobs */
+	uint32_t
+	    asked[REMOTE_LISTS]; /* lists whose compiles asked for it, a ring; 0: none */
+	size_t nasked;
 	UT_hash_handle hh;
 };
 
@@ -55,4 +62,6 @@ void remote_up(struct remote *, unsigned slots);
 void remote_down(struct remote *, const char *why); /* its tasks are told */
 void remote_is_foreign(struct remote *);            /* dials again, in distcc's way */
 void remote_answer(struct remote *, uint64_t compiler_key, bool yes);
+/* Of the compiler REF, for every list that names this worker: which ways it takes. */
+void remote_answer_ways(struct remote *, uint32_t ref, bool exact, bool text, bool sources);
 void remote_count(struct remote *, uint64_t bytes_up, uint64_t bytes_down);

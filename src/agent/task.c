@@ -305,11 +305,12 @@ static void carry_out(struct task *t, unsigned effects)
 		do_local(t, true);
 	if (effects & JOB_DO_ASK)
 		agent_sched(t->agent,
-			    (struct sched_event){.type = SCHED_ASK,
-						 .job = t->id,
-						 .toolchain = compiler_key(
-						     t->plan->compiler->ref, t->plan->way),
-						 .unit = t->plan->unit});
+			    (struct sched_event){
+				.type = SCHED_ASK,
+				.job = t->id,
+				.toolchain = compiler_key(
+				    t->plan->list, t->plan->compiler->ref, t->plan->way),
+				.unit = t->plan->unit});
 }
 
 static void handle(struct task *t, enum job_event event)

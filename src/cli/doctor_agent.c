@@ -65,10 +65,11 @@ static void judge_running(struct doctor *d, const struct agent_facts *f)
 			   f->pid, f->version, f->our_version);
 		doctor_advise(d, "muster stop; the next compile starts the right one.");
 	} else {
-		doctor_say(d, DOCTOR_AGENT, DOCTOR_OK,
-			   "It runs (pid %ld, muster %s): %lld compiles, %lld of them on "
-			   "workers.",
-			   f->pid, f->version, (long long)f->total, (long long)f->remote);
+		doctor_say(
+		    d, DOCTOR_AGENT, DOCTOR_OK,
+		    "It runs (pid %ld, muster %s); of %lld compiles, %lld were done by "
+		    "workers.",
+		    f->pid, f->version, (long long)f->total, (long long)f->remote);
 	}
 	if (f->total > 0 && f->remote == 0) {
 		doctor_say(d, DOCTOR_AGENT, DOCTOR_NOTE,

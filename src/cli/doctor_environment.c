@@ -121,7 +121,9 @@ static void judge_own(struct doctor *d, const char *name, const char *value)
 	} else if (!is_one_of(name, known)) {
 		doctor_say(d, DOCTOR_ENVIRONMENT, DOCTOR_WRONG,
 			   "%s is set, and no program of muster knows it.", name);
-		doctor_advise(d, "Is it misspelt? man muster names those that count.");
+		doctor_advise(d,
+			      "Is it misspelt? muster-cc(1) and muster-agent(1) name those "
+			      "that count.");
 	}
 }
 

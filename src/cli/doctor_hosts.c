@@ -1,5 +1,6 @@
 #include "cli/doctor_hosts.h"
 
+#include "base/arena.h"
 #include "cli/doctor.h"
 
 #include <string.h>
@@ -104,29 +105,27 @@ static void say_distccd(struct doctor *d, const struct hosts_facts *all,
 			const struct host_facts *f)
 {
 	const struct host *h = f->host;
-	const struct capacity *c = &f->capacity;
+	const char *slots = f->capacity.slots
+				? arena_printf(d->arena, "%u slots", f->capacity.slots)
+				: "slots not told";
 
-	switch (f->voice) {
-	case VOICE_DISTCCD:
-		doctor_say(
-		    d, DOCTOR_HOSTS, DOCTOR_OK,
-		    "%s answers in %ld ms and compiles with %s: a distccd, which does "
-		    "not tell its version%s.",
-		    h->word, f->latency_ms, all->compiler,
-		    c->slots ? "" : ", nor its slots");
-		break;
-	case VOICE_SLAMMED:
-		doctor_say(d, DOCTOR_HOSTS, DOCTOR_WRONG,
-			   "%s closes the connection at once without a word, so it gets no "
-			   "jobs.",
-			   h->word);
-		doctor_advise(d, "Likely causes, in this order: this machine is not among "
-				 "those it allows (distccd --allow, ALLOWEDNETS in "
-				 "/etc/default/distcc); another service has this port; the "
-				 "server cannot start processes. Its log tells.");
-		break;
-	default: say_useless(d, all, f); break;
-	}
+	doctor_say(
+	    d, DOCTOR_HOSTS, DOCTOR_OK,
+	    "%s answers in %ld ms (a distccd, version not told, %s) and compiles with "
+	    "%s.",
+	    h->word, f->latency_ms, slots, all->compiler);
+}
+
+static void say_slammed(struct doctor *d, const struct host_facts *f)
+{
+	doctor_say(d, DOCTOR_HOSTS, DOCTOR_WRONG,
+		   "%s closes the connection at once without a word, so it gets no jobs.",
+		   f->host->word);
+	doctor_advise(d,
+		      "Likely causes, in this order: this machine is not among those it "
+		      "allows (distccd --allow, ALLOWEDNETS in /etc/default/distcc); "
+		      "another service has this port; the server cannot start processes. "
+		      "Its log tells.");
 }
 
 static void judge_host(struct doctor *d, const struct hosts_facts *all,
@@ -159,9 +158,9 @@ static void judge_host(struct doctor *d, const struct hosts_facts *all,
 	case VOICE_REFUSED:
 	case VOICE_NO_ANSWER: say_unheard(d, f); break;
 	case VOICE_MUSTER: say_muster(d, all, f); break;
-	case VOICE_DISTCCD:
-	case VOICE_SLAMMED:
-	case VOICE_USELESS: say_distccd(d, all, f); break;
+	case VOICE_DISTCCD: say_distccd(d, all, f); break;
+	case VOICE_SLAMMED: say_slammed(d, f); break;
+	case VOICE_USELESS: say_useless(d, all, f); break;
 	}
 }
 
@@ -204,16 +203,26 @@ void doctor_hosts_judge(struct doctor *d, const struct hosts_facts *f)
 				 "blanks; an IPv6 address stands in brackets.");
 	} else if (f->n == 0 && !f->zeroconf) {
 		doctor_say(d, DOCTOR_HOSTS, DOCTOR_NOTE,
-			   "No workers are named%s%s: this machine compiles alone.",
-			   f->from ? ", the list is empty: " : "", f->from ? f->from : "");
+			   "No workers are named, so this machine compiles alone (%s%s).",
+			   f->from ? "an empty list: " : "",
+			   f->from    ? f->from
+			   : f->wrong ? f->wrong
+				      : "");
 		doctor_advise(d, "export MUSTER_HOSTS=\"HOST:PORT ...\", or write them to "
 				 "~/.config/muster/hosts.");
 	} else {
-		doctor_say(d, DOCTOR_HOSTS, DOCTOR_OK, "The list of %s names %zu%s.",
-			   f->from, f->n,
+		doctor_say(d, DOCTOR_HOSTS, DOCTOR_OK, "The list of %s names %zu host%s%s.",
+			   f->from, f->n, f->n == 1 ? "" : "s",
 			   f->zeroconf
 			       ? ", and +zeroconf finds those that announce themselves"
 			       : "");
+	}
+	if (f->locked) {
+		doctor_say(d, DOCTOR_HOSTS, DOCTOR_WRONG,
+			   "%s is there and may not be read by this user: another list, or "
+			   "none, counts.",
+			   f->locked);
+		doctor_advise(d, "chmod u+r %s, or remove it.", f->locked);
 	}
 	if (f->unread) {
 		doctor_say(

@@ -32,6 +32,7 @@ struct hosts_facts {
 	const char *from;   /* where the list is from; NULL: there is none */
 	const char *wrong;  /* what is wrong with it, or why there is none; NULL: nothing */
 	const char *unread; /* a list that is not read because of FROM, or NULL */
+	const char *locked; /* a list that may not be read, or NULL */
 	bool zeroconf;
 	const struct host_facts *v;
 	size_t n;

@@ -59,6 +59,7 @@ static char *find_list(struct hosts_facts *f, struct arena *arena, unsigned *por
 	bool readable = file && access(file, R_OK) == 0;
 	struct buf b = {0};
 
+	f->locked = file && !readable && access(file, F_OK) == 0 ? file : NULL;
 	*port = ADDRESS_PORT;
 	if (own || distcc) {
 		f->from = own ? "MUSTER_HOSTS" : "DISTCC_HOSTS";

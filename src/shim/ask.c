@@ -532,7 +532,7 @@ static enum turn talk_frames(struct talk *t, struct answer *a)
 		switch (type) {
 		case LOCAL_LOG:
 			write_log(s); /* at once; talk_flush passes over it */
-				      /* fall through */
+			/* fall through */
 		case LOCAL_KEEP:
 		case LOCAL_OUT:
 		case LOCAL_ERR:

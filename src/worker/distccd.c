@@ -57,13 +57,15 @@ struct daemon {
 	struct announce *announce;
 	char *state;    /* folder */
 	bool temporary; /* remove it at the end */
+	bool logged;    /* the log is not standard error */
 };
 
 /* It is said where it is seen: the log may be a file by now. */
 static _Noreturn void die(struct daemon *d, int status, const char *sentence)
 {
 	fprintf(stderr, "distccd[%d] ERROR: %s\n", (int)getpid(), sentence);
-	log_line(LOG_ERROR, "%s", sentence);
+	if (d && d->logged)
+		log_line(LOG_ERROR, "%s", sentence);
 	if (d)
 		pidfile_close(d->pidfile);
 	exit(status);
@@ -79,6 +81,7 @@ static void open_log(struct daemon *d)
 		logsink_syslog("distccd");
 	else if (logsink_file(d->o.log_file, &e))
 		die(d, EXIT_GENERAL, e.text);
+	d->logged = !d->o.log_stderr;
 	for (size_t i = 0; i < d->o.warnings.n; i++)
 		log_line(LOG_WARNING, "%s", d->o.warnings.v[i]);
 }

@@ -380,7 +380,8 @@ ssh_cases()
 	use "@127.0.0.1:$WORK/distccd"
 	same --remote 'ssh: our own distccd' -- gcc -O2 -Iinc -c a.c
 	! wanted 'ssh: our own distccd' ||
-		check 'ssh: that speaks our own protocol' -- status_is '.workers[0].speaks == "muster"'
+		check 'ssh: that speaks our own protocol' -- status_is \
+			".workers[] | select(.address == \"@127.0.0.1:$WORK/distccd\") | .speaks == \"muster\""
 	same --remote 'ssh: our own distccd, again' -- g++ -O2 -Iinc -c b.cc
 	use "@127.0.0.1:$WORK/nowhere"
 	same --local 'reached' 'ssh: no such program there: here' -- gcc -Iinc -c a.c

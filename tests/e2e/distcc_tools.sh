@@ -40,6 +40,13 @@ gives()
 }
 
 # says STATUS RE -- COMMAND…: it ends so, and standard error has a line like that.
+says_out()
+{
+	local want=$1
+	shift 2
+	timeout 20 "$@" 2>/dev/null | grep -q -e "$want"
+}
+
 says()
 {
 	local status=$1 re=$2
@@ -87,9 +94,16 @@ check 'distcc --version: the first two lines are as ever' -- version_lines
 check 'distcc --help begins with the version' -- sh -c "'$M' distcc --help | head -1 | grep -q '^distcc [0-9]'"
 check 'distcc without a word: 101' -- says 101 '^distcc: missing option/operand$' -- "$M" distcc
 check 'distcc with a command: told where compiles are done' -- says 101 'muster-cc' -- "$M" distcc gcc -c x.c
-for option in --scan-includes --show-principal; do
-	check "distcc $option is not offered: 100" -- says 100 'not offered' -- "$M" distcc "$option"
-done
+check 'distcc --show-principal is not offered: 100' -- says 100 'not offered' -- "$M" distcc --show-principal
+new_tree
+echo '#include <stddef.h>' > x.c
+check 'distcc --scan-includes: the source' -- says_out "^FILE      $TREE/x.c\$" -- "$M" distcc --scan-includes gcc -c x.c
+check 'distcc --scan-includes: a header of the compiler' -- says_out '^FILE      .*/stddef.h$' -- \
+	"$M" distcc --scan-includes gcc -c x.c
+check 'distcc --scan-includes: what stays here' -- says 100 'would not be distributed' -- \
+	"$M" distcc --scan-includes gcc x.c -o x
+check 'distcc --scan-includes of nothing: 101' -- says 101 'command' -- "$M" distcc --scan-includes
+cd /
 for hosts in 'localhost/3 a/7 @b,lzo [::1]:4000/9,lzo' 'localhost' 'a b c' 'a:4200/6,lzo,cpp  # a comment' \
 	$'a # one\nb/2 # two\n\n' 'me@a/3:/usr/bin/distccd,lzo b' '--localslots=5 a b/3'; do
 	export DISTCC_HOSTS=$hosts
@@ -259,7 +273,10 @@ same --remote 'pump: a compile by our distcc' -- sh -c 'if [ -z "$SHIM" ]; then 
 cd /
 MUSTER_STATE_DIR=$WORK/b MUSTER_AGENT=/bin/false check 'pump without an agent runs the command all the same' -- \
 	gives 0 yes -- "$M" pump sh -c 'echo ${INCLUDE_SERVER_PORT-yes}'
-DISTCC_LOCATION=/none check 'pump without our distcc: 1' -- says 1 "no link 'distcc'" -- "$M" pump true
+# Beside the program, where an installation has it, is the last place where it is looked for.
+mkdir "$WORK/alone"
+cp "$M" "$SHIM" "$WORK/alone"
+DISTCC_LOCATION=/none check 'pump without our distcc: 1' -- says 1 "no link 'distcc'" -- "$WORK/alone/muster" pump true
 unset DISTCC_LOCATION
 
 # --- The monitor -----------------------------------------------------------------------------

@@ -119,7 +119,8 @@ check '… each' -- test "$(grep -c 'does not answer' "$WORK/err")" = 2
 
 unset DISTCC_HOSTS
 if command -v ninja > /dev/null; then
-	export MUSTER_HOSTS="$(cat "$WORK/w1.port") $(cat "$WORK/w2.port")"
+	MUSTER_HOSTS="$(cat "$WORK/w1.port") $(cat "$WORK/w2.port")"
+	export MUSTER_HOSTS
 	project 10
 	{
 		printf 'rule cc\n command = cc -O2 -c $in -o $out\n'
@@ -147,7 +148,8 @@ check 'SIGTERM ends the build' -- test "$ended" -ge 2
 check 'and leaves nothing' -- wait_until 10 sh -c "! pgrep -f '[m]ake -f slow.mk' > /dev/null"
 
 # Much too wide: the kernel's limits are met with patience.
-export MUSTER_HOSTS="$(cat "$WORK/w1.port") $(cat "$WORK/w2.port")"
+MUSTER_HOSTS="$(cat "$WORK/w1.port") $(cat "$WORK/w2.port")"
+export MUSTER_HOSTS
 wide()
 {
 	"$MUSTER" stop

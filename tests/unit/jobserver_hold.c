@@ -83,7 +83,7 @@ static void obey(const char *line)
 
 static void serve(void)
 {
-	char line[1000];
+	char line[8000];
 	size_t n = 0;
 
 	for (;;) {

@@ -57,6 +57,7 @@ next() {
 	event=
 	if ! IFS= read -r -t $most -u 3 event; then
 		wrong 'nothing happens any more'
+		most=1 # nor will it
 		return 1
 	fi
 	case $event in

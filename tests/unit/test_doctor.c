@@ -47,7 +47,6 @@ static bool found(const struct doctor *d, enum doctor_level level, enum doctor_g
 #define NOTE(d, group, words, advice)  CHECK(found(d, DOCTOR_NOTE, group, words, advice))
 #define OK(d, group, words)            CHECK(found(d, DOCTOR_OK, group, words, ""))
 
-/* Each thing that is not ok says what to do, but for what only states a choice. */
 static bool all_well(const struct doctor *d)
 {
 	return d->n > 0 && doctor_count(d, DOCTOR_OK) == d->n;
@@ -494,15 +493,17 @@ static void lists(void)
 	struct doctor *d = new_doctor();
 
 	doctor_hosts_judge(d, &f);
-	NOTE(d, DOCTOR_HOSTS, "No workers are named: this", "MUSTER_HOSTS");
+	NOTE(d, DOCTOR_HOSTS, "compiles alone (there is none)", "MUSTER_HOSTS");
 	end(d);
 	d = new_doctor();
 	f.from = "MUSTER_HOSTS";
 	f.wrong = "'x::' makes no sense";
 	f.unread = "/h/hosts";
+	f.locked = "/l/hosts";
 	doctor_hosts_judge(d, &f);
 	WRONG(d, DOCTOR_HOSTS, "not used, since 'x::' makes no sense", "brackets");
 	NOTE(d, DOCTOR_HOSTS, "/h/hosts is not read", "Keep one");
+	WRONG(d, DOCTOR_HOSTS, "/l/hosts is there and may not be read", "chmod u+r");
 	end(d);
 	d = new_doctor();
 	f = (struct hosts_facts){.from = "x", .agent = &no_agent, .zeroconf = true};
