@@ -22,7 +22,8 @@ static const char *const group_names[] = {
 static const char *const level_names[] = {
     [DOCTOR_OK] = "ok", [DOCTOR_NOTE] = "note", [DOCTOR_WRONG] = "wrong"};
 
-/* What comes from outside (a log, a variable, another machine) may hold anything: here it stays in its line. */
+/* What comes from outside (a log, a variable, another machine) may hold anything: here
+ * it stays in its line. */
 static const char *one_line(struct arena *arena, const char *fmt, va_list ap)
 {
 	char text[TEXT_MAX];

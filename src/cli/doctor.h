@@ -7,9 +7,11 @@
 
 /* What `muster doctor` has found: sentences, in the order of its checks.
  *
- *   doctor_look_* (effects) ─► struct *_facts ─► doctor_*_judge (pure) ─► struct doctor ─► text or JSON (pure)
+ *   doctor_*_look ─► struct *_facts ─► doctor_*_judge ─► struct doctor ─► text or JSON
+ *   (effects)                          (pure)                             (pure)
  *
- * A finding says what is and why it matters, and what to do about it where something is to be done. */
+ * A finding says what is and why it matters, and what to do about it where something is
+ * to be done. */
 enum doctor_group {
 	DOCTOR_COMPILERS,
 	DOCTOR_LINKS,

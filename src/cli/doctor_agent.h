@@ -41,6 +41,7 @@ struct agent_facts {
 
 /* Pure. The workers are for the judge of hosts. */
 void doctor_agent_judge(struct doctor *, const struct agent_facts *);
-/* The last line of TEXT[0..N) that tells of an error, without its level, as arena text; NULL: none. Pure. */
+/* The last line of TEXT[0..N) that tells of an error, without its level, as arena text;
+ * NULL: none. Pure. */
 const char *doctor_last_error(struct arena *, const char *text, size_t n);
 void doctor_agent_look(struct agent_facts *, struct arena *);

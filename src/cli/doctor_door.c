@@ -1,4 +1,5 @@
-/* Who has not closed when the time is over has let us in, or is too busy to say anything. */
+/* Who has not closed when the time is over has let us in, or is too busy to say
+ * anything. */
 #include "cli/doctor_door.h"
 
 #include "base/mem.h"
@@ -10,7 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The beginning of a request: a server that defers its accept sees us only when we have said something. */
+/* The beginning of a request: a server that defers its accept sees us only when we have
+ * said something. */
 static const char beginning[] = "DIST";
 
 static void door_open(struct door *d)

@@ -3,8 +3,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Which servers close before they have heard what is asked of them. A distccd that lets us in waits for the rest of a
- * request; one that does not closes as soon as it has accepted. */
+/* Which servers close before they have heard what is asked of them. A distccd that lets
+ * us in waits for the rest of a request; one that does not closes as soon as it has
+ * accepted. */
 struct door {
 	const struct addrinfo *at; /* borrowed; NULL: not to be tried */
 	bool slammed;

@@ -43,5 +43,6 @@ struct hosts_facts {
 
 /* Pure. */
 void doctor_hosts_judge(struct doctor *, const struct hosts_facts *);
-/* Returns after 3 s at the latest. LIST is filled in, to be freed after the facts were judged. */
+/* Returns after 3 s at the latest. LIST is filled in, to be freed after the facts were
+ * judged. */
 void doctor_hosts_look(struct hosts_facts *, struct hostlist *list, struct arena *);

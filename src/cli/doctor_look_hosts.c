@@ -1,8 +1,10 @@
 /* Which list applies, and what its machines answer, all side by side within TOTAL_MS:
  *
- *   look up ─► connect ─► capacity_ask: muster's HELLO? ─► trial: does it compile a line? ─► door: does it close at once?
+ *   look up ─► connect ─► capacity: muster's HELLO? ─► trial: does it compile a line?
+ *                                                  ─► door: does it close at once?
  *
- * Each step asks only those of whom the one before said yes (the first three) or no (the last two). */
+ * Each of the first three steps asks those that the one before has reached; each of the
+ * last two, those of whom the one before could say nothing good. */
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -49,7 +51,8 @@ static const char *own_file(struct arena *arena)
 				    : NULL;
 }
 
-/* The text of the list that the agent would use, its origin and default port. NULL with E: there is none. */
+/* The text of the list that the agent would use, its origin and default port. NULL with
+ * E: there is none. */
 static char *find_list(struct hosts_facts *f, struct arena *arena, unsigned *port,
 		       struct err *e)
 {

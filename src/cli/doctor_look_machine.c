@@ -52,7 +52,8 @@ static void look_at_limits(struct machine_facts *f)
 		f->processes = limit(processes.rlim_cur);
 }
 
-/* 0, or the errno: the switches of the kernel's do not tell all (seccomp, containers), so it is tried. */
+/* 0, or the errno: the switches of the kernel's do not tell all (seccomp, containers),
+ * so it is tried. */
 static int try_namespaces(void)
 {
 	int status = 0;

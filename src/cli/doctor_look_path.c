@@ -1,4 +1,5 @@
-/* Looks at the folders of PATH. A program is what it leads to in the end: a link to muster-cc is ours, by whatever name. */
+/* Looks at the folders of PATH. A program is what it leads to in the end: a link to
+ * muster-cc is ours, by whatever name. */
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -118,7 +119,8 @@ static void look_into(struct looking *l, const char *dir)
 		qsort(l->v + before, l->n - before, sizeof *l->v, by_name);
 }
 
-/* What the first word of VALUE leads to; of "env A=1 gcc" that is env, and nothing can be said. */
+/* What the first word of VALUE leads to; of "env A=1 gcc" that is env, and nothing can
+ * be said. */
 static struct named_program named(struct arena *arena, const char *variable)
 {
 	const char *value = getenv(variable);

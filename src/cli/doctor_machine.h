@@ -2,7 +2,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-/* This machine and this shell: memory, limits, what a worker's sandbox would need, the environment. */
+/* This machine and this shell: memory, limits, what a worker's sandbox would need, the
+ * environment. */
 struct arena;
 struct doctor;
 

@@ -1,5 +1,5 @@
-/* Which program a build gets when it says `gcc`, and whether that one is ours. For a name, the first on PATH is called, so
- * what counts is the order of the folders:
+/* Which program a build gets when it says `gcc`, and whether that one is ours. For a
+ * name, the first on PATH is called, so what counts is the order of the folders:
  *
  *   [folder of ccache]  [folder of links to muster-cc]  folders of compilers */
 #include "cli/doctor_path.h"

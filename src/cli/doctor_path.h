@@ -1,7 +1,8 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
-/* What the names of compilers mean in this shell: the folders of PATH, CC and CXX, ccache. */
+/* What the names of compilers mean in this shell: the folders of PATH, CC and CXX,
+ * ccache. */
 struct arena;
 struct doctor;
 

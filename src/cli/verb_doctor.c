@@ -1,4 +1,5 @@
-/* What may be wrong with this set-up, and what to do about it (cli/doctor.h has the way a check takes). */
+/* What may be wrong with this set-up, and what to do about it (cli/doctor.h has the way
+ * a check takes). */
 #include "base/mem.h"
 #include "cli/doctor.h"
 #include "cli/doctor_agent.h"
@@ -14,14 +15,14 @@
 
 static int usage(FILE *to)
 {
-	fputs(
-	    "usage: muster doctor [-q] [--json]\n"
-	    "Looks at compilers, links, agent, hosts, ccache, memory, limits and the sandbox, and says what to\n"
-	    "do about what is wrong. Exits with 1 when something is.\n"
-	    "\n"
-	    "  -q, --quiet  only what is not ok\n"
-	    "  --json       for programs\n",
-	    to);
+	fputs("usage: muster doctor [-q] [--json]\n"
+	      "Looks at compilers, links, agent, hosts, ccache, memory, limits and the "
+	      "sandbox, and says what to\n"
+	      "do about what is wrong. Exits with 1 when something is.\n"
+	      "\n"
+	      "  -q, --quiet  only what is not ok\n"
+	      "  --json       for programs\n",
+	      to);
 	return to == stdout ? 0 : 2;
 }
 
@@ -83,7 +84,8 @@ int verb_doctor(int argc, char **argv)
 		doctor_json(&out, &d, quiet);
 	else
 		doctor_text(&out, &d, quiet);
-	fwrite(out.data, 1, out.len, stdout);
+	if (out.len)
+		fwrite(out.data, 1, out.len, stdout);
 	int status = doctor_count(&d, DOCTOR_WRONG) > 0;
 
 	doctor_free(&d);

@@ -26,6 +26,7 @@
 #include "sys/machine.h"
 #include "sys/spawn.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -331,24 +332,40 @@ static void set(struct run *r, const char *name, const char *value)
 	strv_add(r->arena, &r->env, arena_printf(r->arena, "%s=%s", name, value));
 }
 
-/* Ours stands in front, but behind folders of ccache: what that finds in its cache needs no worker. */
-static char *path_with(const char *path, const char *folder)
+/* The folder of ccache on PATH, if it stands before the compilers; NULL: there is none. */
+static char *ccache_folder(const char *path)
 {
 	AUTO_FREE char *copy = xstrdup(path);
-	struct buf before = {0}, after = {0};
 
 	for (char *rest = copy, *dir; (dir = strsep(&rest, ":"));) {
-		bool ccache = after.len == 0 && strcmp(path_base(dir), "ccache") == 0;
+		AUTO_FREE char *gcc = xasprintf("%s/gcc", dir);
 
-		buf_printf(ccache ? &before : &after, "%s:", dir);
+		if (strcmp(path_base(dir), "ccache") == 0)
+			return xstrdup(dir);
+		if (access(gcc, X_OK) == 0)
+			return NULL;
 	}
-	buf_printf(&before, "%s:%.*s", folder, (int)after.len,
-		   after.data ? after.data : "");
-	buf_free(&after);
-	if (before.len && before.data[before.len - 1] == ':')
-		before.len--;
-	buf_u8(&before, 0);
-	return before.data;
+	return NULL;
+}
+
+/* What ccache stands for it calls through us: it knows a compiler by its file, which a link of ours would hide. So its folder stays
+ * the first, and the names that it has are not in ours. */
+static void let_ccache_first(struct run *r, const char *ccache)
+{
+	AUTO_FREE char *own = fs_program_dir();
+	DIR *d = opendir(ccache);
+
+	for (struct dirent *i; d && (i = readdir(d));) {
+		AUTO_FREE char *link = xasprintf("%s/%s", r->folder, i->d_name);
+
+		if (i->d_name[0] != '.')
+			unlink(link);
+	}
+	if (d)
+		closedir(d);
+	if (!getenv("CCACHE_PREFIX"))
+		set(r, "CCACHE_PREFIX",
+		    arena_printf(r->arena, "%s/muster-cc", own ? own : "/usr/bin"));
 }
 
 static void wrap_compilers(struct run *r)
@@ -380,10 +397,12 @@ static int masquerade(struct run *r, struct err *e)
 	}
 	if (links_fill(r->folder, e))
 		return -1;
-	AUTO_FREE char *value =
-	    path_with(path ? path : "/usr/local/bin:/usr/bin:/bin", r->folder);
+	path = path ? path : "/usr/local/bin:/usr/bin:/bin";
+	AUTO_FREE char *ccache = ccache_folder(path);
 
-	set(r, "PATH", value);
+	if (ccache)
+		let_ccache_first(r, ccache);
+	set(r, "PATH", arena_printf(r->arena, "%s:%s", r->folder, path));
 	return 0;
 }
 
@@ -410,16 +429,14 @@ static struct jobserver *tell_jobs(struct run *r, struct err *e)
 {
 	struct build_command *c = &r->command;
 
-	if (c->tool == BUILD_MAKE && c->jobs == BUILD_JOBS_NONE && !r->jobs) {
-		const char *flags = getenv("MAKEFLAGS");
+	if (c->tool == BUILD_MAKE && !c->jobs_from && !c->inside_make && !r->jobs) {
 		struct jobserver *js =
 		    jobserver_new(make_has_fifo(r) ? r->state : NULL, TOKENS_MAX, e);
 
 		if (js) {
 			jobserver_set(js, r->width);
 			set(r, "MAKEFLAGS",
-			    arena_printf(r->arena, "%s %s", flags ? flags : "",
-					 jobserver_makeflags(js)));
+			    build_command_makeflags(r->arena, c, jobserver_makeflags(js)));
 			return js;
 		}
 		say(r, "%s; make gets a fixed number of jobs", e->text);
@@ -431,8 +448,12 @@ static struct jobserver *tell_jobs(struct run *r, struct err *e)
 		r->argv[i] = arena_strdup(r->arena, argv.v[i]);
 	if (c->tool == BUILD_UNKNOWN)
 		say(r,
-		    "'%s' is no build tool that is known here: it was not told a number of jobs (%u would fit)",
+		    "'%s' is no build tool that is known here: it was not told a number of jobs, but makes "
+		    "below it are (-j%u)",
 		    c->name, r->width);
+	if (c->own_environment)
+		say(r,
+		    "the command has an environment of its own: the compilers below it are its own, too");
 	return NULL;
 }
 

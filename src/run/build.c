@@ -46,7 +46,7 @@ struct session {
 	int status;
 	bool ended;
 	nsec began;
-	struct loop_watch *on_end, *on_output, *signals[4];
+	struct loop_watch *on_end, *on_output, *on_token, *signals[4];
 	struct loop_timer *timer;
 	struct agentwatch *watch;
 	struct liveline *line;
@@ -88,12 +88,31 @@ static void on_job(void *ctx, const struct progress_job *job)
 	progress_job(s->b->progress, &mine);
 }
 
+static void grow(struct session *s);
+
+static void on_token(void *ctx, unsigned got)
+{
+	(void)got;
+	grow(ctx);
+}
+
+/* Follows what the farm can take; a token that is to be taken away is caught when it comes back. */
 static void grow(struct session *s)
 {
 	unsigned jobs = s->now.now.slots + s->b->preparation;
+	struct jobserver *js = s->b->jobserver;
 
-	if (s->b->jobserver)
-		jobserver_set(s->b->jobserver, jobs > s->b->jobs ? jobs : s->b->jobs);
+	if (!js)
+		return;
+	bool settled = jobserver_set(js, jobs > s->b->jobs ? jobs : s->b->jobs);
+
+	if (settled) {
+		loop_unwatch(s->on_token);
+		s->on_token = NULL;
+	} else if (!s->on_token) {
+		s->on_token =
+		    loop_watch(s->b->loop, jobserver_watch_fd(js), LOOP_READ, on_token, s);
+	}
 }
 
 static void on_now(void *ctx, const struct agentwatch_now *n)
@@ -136,7 +155,6 @@ static void on_time(void *ctx)
 			      s->now.slowest_since - s->began);
 		liveline_show(s->line, b.data, b.len);
 	}
-	grow(s); /* tokens that are to be taken away come back by and by */
 	loop_timer_set(s->timer, LOOP_MS(LIVE_MS));
 }
 
@@ -330,6 +348,7 @@ static void let_go(struct session *s)
 	loop_timer_free(s->timer);
 	loop_unwatch(s->on_end);
 	loop_unwatch(s->on_output);
+	loop_unwatch(s->on_token);
 	for (size_t i = 0; i < sizeof s->signals / sizeof *s->signals; i++)
 		loop_unwatch(s->signals[i]);
 	if (s->terminal >= 0)

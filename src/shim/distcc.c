@@ -63,7 +63,7 @@ int distcc_call(struct call *call, char **argv)
 	if (is_one_of(argv[1], own))
 		return become_muster(call->self, argv);
 	call->distcc = true;
-	if (argv[1][0] != '-' && !is_source_or_object(argv[1])) {
+	if (argv[1][0] != '-' && argv[1][0] != '@' && !is_source_or_object(argv[1])) {
 		call->argv = argv + 1;
 		return DISTCC_GOES_ON;
 	}

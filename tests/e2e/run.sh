@@ -134,6 +134,27 @@ else
 	skip 'ninja' 'ninja is not installed'
 fi
 
+# ccache keeps what it has; what it has not goes to workers.
+if [ -d /usr/lib/ccache ]; then
+	MUSTER_HOSTS="$(cat "$WORK/w1.port") $(cat "$WORK/w2.port")"
+	export MUSTER_HOSTS CCACHE_DIR=$WORK/ccache
+	cached()
+	{
+		PATH=/usr/lib/ccache:$PLAIN_PATH timeout 120 "$MUSTER" run make > "$WORK/out" 2> "$WORK/err" < /dev/null
+	}
+	project 5
+	sed -i 's/\$(CC)/gcc/' Makefile
+	before=$(status_get .jobs.remote)
+	check 'ccache: an empty cache' -- cached
+	check 'ccache: misses go to workers' -- status_is ".jobs.remote == $before + 5"
+	rm -f ./*.o
+	check 'ccache: a full cache' -- cached
+	check 'ccache: hits do not' -- status_is ".jobs.remote == $before + 5"
+	check 'ccache: every object is right' -- objects_are_right
+else
+	skip 'ccache' 'ccache is not installed'
+fi
+
 # A signal that is sent to us reaches the build, and we end as it ends.
 project 1
 printf 'all:\n\t@echo started > started; read line < pipe\n' > slow.mk

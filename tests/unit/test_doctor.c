@@ -1,5 +1,6 @@
-/* What `muster doctor` makes of what it sees: for each thing that a user may have wrong, that it is found, and what is
- * advised; and that nothing is found where nothing is wrong. */
+/* What `muster doctor` makes of what it sees: for each thing that a user may have wrong,
+ * that it is found, and what is advised; and that nothing is found where nothing is
+ * wrong. */
 #include "base/mem.h"
 #include "cli/doctor.h"
 #include "cli/doctor_agent.h"
@@ -103,14 +104,12 @@ static const char *const dirs[] = {"/0", "/1", "/2"};
 
 static struct path_facts path_of(const struct program *v, size_t n)
 {
-	return (struct path_facts){
-	    .dirs = dirs,
-	    .ndirs = 3,
-	    .v = v,
-	    .n = n,
-	    .cc = {{"CC", NULL, PROGRAM_NONE}, {"CXX", NULL, PROGRAM_NONE}},
-	    .ccache_prefix = { "CCACHE_PREFIX",                      NULL,                PROGRAM_NONE}
-        };
+	struct path_facts f = {.dirs = dirs, .ndirs = 3, .v = v, .n = n};
+
+	f.cc[0].variable = "CC";
+	f.cc[1].variable = "CXX";
+	f.ccache_prefix.variable = "CCACHE_PREFIX";
+	return f;
 }
 
 #define PATH_OF(...) \
@@ -367,13 +366,12 @@ static struct host tcp = {
 
 static struct host_facts heard(enum host_voice voice)
 {
-	return (struct host_facts){
-	    .host = &tcp,
-	    .voice = voice,
-	    .latency_ms = 3,
-	    .capacity = {
-			 .answers = true, .slots = 4, .software = "muster 1", .confined = true}
-        };
+	struct host_facts f = {.host = &tcp, .voice = voice, .latency_ms = 3};
+
+	f.capacity.answers = f.capacity.confined = true;
+	f.capacity.slots = 4;
+	memcpy(f.capacity.software, "muster 1", 9);
+	return f;
 }
 
 static struct doctor *judge_hosts(struct host_facts h, const struct agent_facts *agent)
