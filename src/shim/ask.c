@@ -532,7 +532,8 @@ static enum turn talk_frames(struct talk *t, struct answer *a)
 		switch (type) {
 		case LOCAL_LOG:
 			write_log(s); /* at once; talk_flush passes over it */
-			/* fall through */
+			t->held += LOCAL_HEADER + n;
+			break;
 		case LOCAL_KEEP:
 		case LOCAL_OUT:
 		case LOCAL_ERR:
