@@ -556,14 +556,11 @@ static int run_build(struct run *r)
 	return status;
 }
 
-int verb_run(int argc, char **argv)
+/* What the words ask for: 0 to go on; else the exit status, and all has been said. */
+static int read_words(struct run *r, char **argv)
 {
-	struct run r = {.arena = arena_new()};
 	struct err e = {0};
-
-	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
-		return fputs(usage_text, stdout) < 0;
-	int first = parse_options(&r, argv, &e);
+	int first = parse_options(r, argv, &e);
 
 	if (first < 0)
 		return complain(SIZING_EXIT_CONFIG, &e);
@@ -571,13 +568,24 @@ int verb_run(int argc, char **argv)
 		fputs(usage_text, stderr);
 		return EXIT_USAGE;
 	}
-	signal(SIGPIPE, SIG_IGN); /* hosts that hang up while they are asked */
-	r.argv = argv + first;
-	r.loop = loop_new();
-	build_command_parse(&r.command, r.argv, get, NULL);
-	int status = r.auto_hosts ? ask_driver(&r, &e) : size_up(&r, &e);
+	r->argv = argv + first;
+	return 0;
+}
 
-	status = status ? complain(status, &e) : run_build(&r);
+int verb_run(int argc, char **argv)
+{
+	struct run r = {.arena = arena_new(), .loop = loop_new()};
+	struct err e = {0};
+	int status;
+
+	signal(SIGPIPE, SIG_IGN); /* hosts that hang up while they are asked */
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		status = fputs(usage_text, stdout) < 0;
+	} else if ((status = read_words(&r, argv)) == 0) {
+		build_command_parse(&r.command, r.argv, get, NULL);
+		status = r.auto_hosts ? ask_driver(&r, &e) : size_up(&r, &e);
+		status = status ? complain(status, &e) : run_build(&r);
+	}
 	if (r.driven)
 		driver_close(&r.driver);
 	loop_free(r.loop);

@@ -32,7 +32,7 @@ enum {
 	PEER_HIGH = 1 << 20
 };
 
-/* What we say of ourselves; copied. */
+/* What we say of ourselves; copied, but its texts are borrowed for the life of what is made with it. */
 struct peer_self {
 	const char *name;
 	uint32_t slots, confined;

@@ -5,7 +5,12 @@
  *
  * The child forks off before anything is opened, so that what it opens is its own (an event
  * loop does not outlive a fork); it keeps the terminal's standard error until it serves, so that
- * whoever started it reads why it could not. */
+ * whoever started it reads why it could not.
+ *
+ * Under sshd standard input and output are two pipes, where all else here wants one socket:
+ *
+ *   stdin ─► carrier ─► socket ◄─► child, which serves
+ *   stdout ◄─ parent ◄─┘ */
 #include "worker/daemon.h"
 
 #include "base/err.h"
@@ -19,10 +24,12 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,19 +37,25 @@ enum {
 	NOBODY = 65534 /* when the system knows no user that we could be */
 };
 
+static _Noreturn void end_with(pid_t child)
+{
+	int status;
+
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
 static _Noreturn void wait_for(pid_t child, int fd)
 {
 	char byte;
 	ssize_t n;
-	int status;
 
 	while ((n = read(fd, &byte, 1)) < 0 && errno == EINTR)
 		;
 	if (n == 1)
 		_exit(0);
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+	end_with(child);
 }
 
 int daemon_detach(struct err *e)
@@ -81,6 +94,55 @@ void daemon_serves(int detached, bool keep_stderr)
 	ssize_t n = write(detached, "", 1);
 	(void)n; /* a parent that is gone does not wait */
 	close(detached);
+}
+
+static void carry(int from, int to)
+{
+	static char bytes[64 << 10];
+	struct err e;
+	ssize_t n;
+
+	while ((n = read(from, bytes, sizeof bytes)) != 0)
+		if (n < 0 ? errno != EINTR : fs_write_all(to, bytes, (size_t)n, &e))
+			break;
+}
+
+/* From standard input, in a process of its own: it ends with us, and we with the one that serves. */
+static void carry_in(int to)
+{
+	pid_t child = fork();
+
+	if (child < 0)
+		shutdown(to, SHUT_WR); /* nothing comes */
+	if (child != 0)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	carry(STDIN_FILENO, to);
+	shutdown(to, SHUT_WR);
+	_exit(0);
+}
+
+int daemon_join_pipes(struct err *e)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		return err_set(e, errno, "make a socket in the place of two pipes");
+	fflush(NULL);
+	pid_t child = fork();
+
+	if (child == 0) {
+		if (dup2(ends[0], STDIN_FILENO) < 0 || dup2(ends[0], STDOUT_FILENO) < 0)
+			_exit(1);
+	} else if (child > 0) {
+		close(ends[0]);
+		carry_in(ends[1]);
+		carry(ends[1], STDOUT_FILENO);
+		end_with(child);
+	}
+	close(ends[0]);
+	close(ends[1]);
+	return child < 0 ? err_set(e, errno, "make a process that carries bytes") : 0;
 }
 
 void daemon_soften(int by, int oom_score_adj)

@@ -18,6 +18,10 @@ int daemon_detach(struct err *);
  * KEEP_STDERR, lead nowhere from now on. */
 void daemon_serves(int detached, bool keep_stderr);
 
+/* Goes on in a new process, whose standard input and output are one socket. The old one
+ * carries bytes between that and its own, and exits with the status of the new one. 0 or -1. */
+int daemon_join_pipes(struct err *);
+
 /* Adds NICE to the niceness, and sets the adjustment by which the kernel picks what it
  * kills when memory is short, unless OOM_SCORE_ADJ is INT_MIN. What is not allowed is
  * logged and left. */

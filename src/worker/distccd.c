@@ -28,6 +28,7 @@
 #include "worker/stats_server.h"
 #include "worker/worker.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -57,6 +58,7 @@ struct daemon {
 	struct announce *announce;
 	char *state;    /* folder */
 	bool temporary; /* remove it at the end */
+	char host[256]; /* what it is called */
 	bool logged;    /* the log is not standard error */
 };
 
@@ -98,6 +100,7 @@ static const char *tmpdir(void)
 static void choose_state(struct daemon *d)
 {
 	struct stat st;
+	struct err e = {0};
 
 	d->temporary = d->o.inetd;
 	d->state = d->temporary ? xasprintf("%s/distccd-XXXXXX", tmpdir())
@@ -109,11 +112,17 @@ static void choose_state(struct daemon *d)
 			    "cannot make a folder in the temporary folder");
 		return;
 	}
-	if ((mkdir(d->state, 0700) && lstat(d->state, &st) == 0 &&
-	     (!S_ISDIR(st.st_mode) || st.st_uid != geteuid())) ||
-	    lstat(d->state, &st))
-		die(d, EXIT_GENERAL,
-		    "its folder in the temporary folder belongs to somebody else, or cannot be made");
+	if (mkdir(d->state, 0700) && errno != EEXIST) {
+		err_set(&e, errno,
+			"make the folder %s for what it keeps (TMPDIR tells where)",
+			d->state);
+		die(d, EXIT_GENERAL, e.text);
+	}
+	if (lstat(d->state, &st) || !S_ISDIR(st.st_mode) || st.st_uid != geteuid()) {
+		err_set(&e, 0, "the folder %s, for what it keeps, belongs to somebody else",
+			d->state);
+		die(d, EXIT_GENERAL, e.text);
+	}
 }
 
 static void open_worker(struct daemon *d, bool bare)
@@ -192,9 +201,9 @@ static int run(struct daemon *d)
 	return status;
 }
 
-static struct peer_self self_of(const struct daemon *d, const char *host)
+static struct peer_self self_of(const struct daemon *d)
 {
-	return (struct peer_self){.name = host,
+	return (struct peer_self){.name = d->host,
 				  .slots = d->worker.slots,
 				  .confined = d->worker.confined,
 				  .unconfined_why = d->worker.unconfined_why,
@@ -229,10 +238,14 @@ static bool speaks_muster(void)
 
 static int serve_stdin(struct daemon *d)
 {
-	bool network = came_over_the_network(), muster = speaks_muster();
-	char host[256] = "distccd";
 	struct sockaddr_storage from = {0};
 	socklen_t n = sizeof from;
+	struct stat st;
+	struct err e = {0};
+
+	if ((fstat(STDIN_FILENO, &st) || !S_ISSOCK(st.st_mode)) && daemon_join_pipes(&e))
+		die(d, EXIT_GENERAL, e.text);
+	bool network = came_over_the_network(), muster = speaks_muster();
 
 	/* To stage a compiler for a cage takes longer than one compile; a connection of muster's serves many. */
 	open_worker(d, !network && !muster);
@@ -245,8 +258,8 @@ static int serve_stdin(struct daemon *d)
 	if (!muster) {
 		distcc_server_serve(d->distcc, in, out, true, on_served, d->worker.loop);
 	} else {
-		gethostname(host, sizeof host - 1);
-		struct peer_self self = self_of(d, host);
+		gethostname(d->host, sizeof d->host - 1);
+		struct peer_self self = self_of(d);
 		struct peer *p =
 		    peer_adopt(d->worker.loop, in, &self, &client_handler, NULL);
 		void *client = client_accept(&d->worker, p, "standard input");
@@ -283,11 +296,10 @@ static void open_port(struct daemon *d)
 {
 	AUTO_FREE char *address = address_of(d, d->o.port);
 	AUTO_FREE char *page = address_of(d, d->o.stats_port);
-	char host[256] = "distccd";
 	struct err e = {0};
 
-	gethostname(host, sizeof host - 1);
-	struct peer_self self = self_of(d, host);
+	gethostname(d->host, sizeof d->host - 1);
+	struct peer_self self = self_of(d);
 
 	d->server = peer_listen(d->worker.loop, address, &self, &client_handler,
 				client_accept, &d->worker, &e);

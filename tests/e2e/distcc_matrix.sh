@@ -99,9 +99,10 @@ gcc -E -Iinc a.c > pre.i
 cd /
 BASE=$WORK/base PRISTINE=$WORK/pristine CASES=$WORK/cases
 mv "$TREE" "$BASE"
-mkdir "$CASES" "$PRISTINE" "$WORK/here"
+mkdir -p "$CASES" "$PRISTINE" "$WORK/here/bin"
 
-cp -L "$(command -v gcc)" "$WORK/here/gcc-99"
+cp -L "$(command -v gcc)" "$WORK/here/bin/gcc-99"
+ln -s /usr/lib "$WORK/here/lib" # where it looks for cc1
 
 NAMES=() WHERE=()
 while IFS='|' read -r name where command; do
@@ -134,7 +135,7 @@ export TREE CASES SIDE
 # run_all SIDE FORM NUMBERS…: the commands of these numbers, three at once; all that came of them is in $WORK/SIDE.
 run_all()
 {
-	local n path=$PLAIN_PATH cc=gcc cxx=g++ clang=clang before=''
+	local n path=$PLAIN_PATH cc=gcc cxx=g++ before=''
 	SIDE=$WORK/$1
 	case $2 in
 	cc) cc=cc cxx=c++ ;;
@@ -149,7 +150,7 @@ run_all()
 	for n; do
 		cp -a "$PRISTINE/$n" "$TREE/$n"
 	done
-	printf '%s\n' "$@" | env PATH="$path:$WORK/here" CC="$cc" CXX="$cxx" CLANG="${before}clang" CLANGXX="${before}clang++" \
+	printf '%s\n' "$@" | env PATH="$path:$WORK/here/bin" CC="$cc" CXX="$cxx" CLANG="${before}clang" CLANGXX="${before}clang++" \
 		MISSING="${before}no-such-gcc" HERE="${before}gcc-99" xargs -P 3 -n 1 "$WORK/one"
 	mv "$TREE" "$SIDE/tree"
 }
@@ -237,8 +238,8 @@ flaw_deps_moved()
 	local n=$1 moved=$WORK/moved
 	only_differs "$n" list && [ ! -e "$F/tree/$n/$2" ] && [ ! -e "$P/tree/$n/$3" ] || return
 	# But for the target, which may change where lines are broken, it is the same.
-	tr -s ' \\\n' '\n' < "$P/tree/$n/$2" | sed '1,/:$/d' > "$moved"
-	[ -s "$moved" ] && tr -s ' \\\n' '\n' < "$F/tree/$n/$3" | sed '1,/:$/d' | cmp -s - "$moved"
+	tr -s ' \\\n' '\n' < "$P/tree/$n/$2" | sed '0,/:$/d' > "$moved"
+	[ -s "$moved" ] && tr -s ' \\\n' '\n' < "$F/tree/$n/$3" | sed '0,/:$/d' | cmp -s - "$moved"
 }
 
 flaw_uncited()
@@ -310,7 +311,6 @@ cell()
 		! has "$n" "$letter" || ELSEWHERE=$((ELSEWHERE + 1))
 	done
 	timeout 10 "$BUILD/muster" stop > /dev/null 2>&1
-	DISTCC_LOG=$WORK/distcc.log
 	: > "$DISTCC_LOG"
 	if [ "$client" = debian ]; then
 		export DISTCC_LOG
@@ -372,9 +372,10 @@ check "${#NAMES[@]} commands are repeatable" -- repeatable
 remove_tree "$WORK/again"
 
 declare -A LOGS HOSTS
+DISTCC_LOG=$WORK/distcc.log # of Debian's client only: it has more to say than a compiler
 worker_start --allow 127.0.0.1 || bail 'a worker does not start'
 HOSTS[worker]=$ADDRESS LOGS[worker]=$WORK/w1.log
-our_distccd
+our_distccd --no-fifo
 HOSTS[distccd]=127.0.0.1:$PORT LOGS[distccd]=$PEER_LOG
 debian_distccd
 HOSTS[debian]=127.0.0.1:$PORT LOGS[debian]=$PEER_LOG
@@ -406,7 +407,6 @@ pump_of_debian()
 	local out=$WORK/pump.out
 	new_tree
 	cp -a "$BASE/." .
-	rm -rf "$DISTCC_LOG"
 	DISTCC_HOSTS=${HOSTS[worker]}/8,lzo,cpp TMPDIR=$PUBLIC timeout 60 /usr/bin/distcc-pump \
 		"$DISTCC" gcc -Iinc -c a.c > "$out" 2>&1 || return
 	cmp a.o "$WORK/plain/tree/1/a.o" || return
@@ -417,20 +417,21 @@ if [ -x /usr/bin/distcc-pump ]; then
 else
 	skip "Debian's pump" 'distcc-pump is not installed'
 fi
+cd /
 
 # --- Through ssh -----------------------------------------------------------------------------
 
 if ssh_set_up; then
 	export DISTCC_SSH=$SSH_COMMAND
-	[ -x "$PUBLIC/distccd" ] || cp "$BUILD/muster-worker" "$PUBLIC/distccd"
+	[ -x "$PUBLIC/distccd" ] || install -m 755 "$BUILD/muster-worker" "$PUBLIC/distccd"
 	for words in plain lzo lzo,cpp; do
-		options=''
-		[ $words = plain ] || options=,$words
-		cell ssh ours explicit distccd "@127.0.0.1/4:$PUBLIC/distccd$options" $words
-		cell ssh ours explicit debian "@127.0.0.1/4:$DISTCCD$options" $words
+		behind=''
+		[ $words = plain ] || behind=,$words
+		cell ssh ours explicit distccd "@127.0.0.1/4:$PUBLIC/distccd$behind" $words
+		cell ssh ours explicit debian "@127.0.0.1/4:$DISTCCD$behind" $words
 		[ $words != lzo,cpp ] || continue
-		cell ssh debian explicit distccd "@127.0.0.1/4:$PUBLIC/distccd$options" $words
-		cell ssh debian explicit debian "@127.0.0.1/4:$DISTCCD$options" $words
+		cell ssh debian explicit distccd "@127.0.0.1/4:$PUBLIC/distccd$behind" $words
+		cell ssh debian explicit debian "@127.0.0.1/4:$DISTCCD$behind" $words
 	done
 else
 	skip 'ssh' 'sshd is not installed, or does not let us in on this machine'

@@ -17,11 +17,10 @@ DISTCC=/usr/bin/distcc DISTCCD=/usr/bin/distccd
 peers_init()
 {
 	local name
-	"$DISTCC" --version 2>/dev/null | grep -q 'Martin Pool' &&
-		"$DISTCCD" --version 2>/dev/null | grep -q 'Martin Pool' || {
+	if ! "$DISTCC" --version 2>/dev/null | grep -q 'Martin Pool' || [ ! -x "$DISTCCD" ]; then
 		PEERS_WHY="Debian's distcc is not installed (apt-get install distcc)"
 		return 1
-	}
+	fi
 	for name in ${!DISTCC_@} ${!DISTCCD_@} ${!INCLUDE_SERVER_@} ${!CCACHE_@} UNCACHED_ERR_FD; do
 		unset "$name"
 	done
@@ -83,10 +82,8 @@ debian_distccd()
 
 our_distccd()
 {
-	[ -x "$PUBLIC/distccd" ] || {
-		# The folder of the build need not be one that others may enter.
-		cp "$BUILD/muster-worker" "$PUBLIC/distccd" && chmod 755 "$PUBLIC/distccd" || bail 'no copy of distccd'
-	}
+	# The folder of the build need not be one that others may enter.
+	[ -x "$PUBLIC/distccd" ] || install -m 755 "$BUILD/muster-worker" "$PUBLIC/distccd" || bail 'no copy of distccd'
 	peer_start "$PUBLIC/distccd" "${peer_arguments[@]}" "$@"
 }
 
