@@ -524,6 +524,23 @@ static bool same_world(const struct local_request *r)
 	       st.st_dev == r->cwd_dev && st.st_ino == r->cwd_ino;
 }
 
+/* Called by its path, a compiler finds its parts from there. If that is a link of ours, the path of the real one
+ * must take its place, as it does when the shim runs it (shim/real). */
+static char *const *real_argv(struct arena *a, const struct local_request *r,
+			      const char *program)
+{
+	const char *called = r->argv[0];
+
+	if (!program || !strchr(called, '/') ||
+	    strcmp(path_join(a, r->cwd, called), program) == 0)
+		return r->argv;
+	char **argv = arena_alloc(a, (r->argc + 1) * sizeof *argv);
+
+	memcpy(argv, r->argv, (r->argc + 1) * sizeof *argv);
+	argv[0] = arena_strdup(a, program);
+	return argv;
+}
+
 struct plan *plan_make(struct agent *agent, struct arena *a, const struct local_request *r)
 {
 	struct plan *p = arena_alloc(a, sizeof *p);
@@ -533,7 +550,7 @@ struct plan *plan_make(struct agent *agent, struct arena *a, const struct local_
 	p->cwd = r->cwd;
 	p->program =
 	    locate_compiler(a, r->argv[0], env_get(r->env, "PATH"), r->cwd, r->self);
-	p->command = cc_parse(a, r->argv, &reader);
+	p->command = cc_parse(a, real_argv(a, r, p->program), &reader);
 	if (p->command->verdict == CC_NOT_A_COMPILE) {
 		p->other = true;
 		p->cheap = p->command->cheap;

@@ -131,12 +131,19 @@ static enum job_event do_write(struct task *t)
 	return JOB_WRITTEN;
 }
 
+static bool said_assembler(const struct task *t)
+{
+	static const char words[] = ": Assembler messages:";
+
+	return t->text[1].len &&
+	       memmem(t->text[1].data, t->text[1].len, words, sizeof words - 1);
+}
+
 /* What a failing compile does to an output of an earlier one, as tried with GCC 12 and Clang 14: Clang
  * removes it; GCC does so when the program that failed is the one that writes it: the compiler proper with
  * -S or -pipe, and the assembler. */
 static bool removes_old_output(const struct task *t)
 {
-	static const char assembler[] = ": Assembler messages:";
 	const struct cc_command *cc = t->plan->command;
 
 	if (WIFEXITED(t->status) && WEXITSTATUS(t->status) == 0)
@@ -146,8 +153,7 @@ static bool removes_old_output(const struct task *t)
 	for (size_t i = 1; i < cc->argv.n; i++)
 		if (strcmp(cc->argv.v[i], "-S") == 0 || strcmp(cc->argv.v[i], "-pipe") == 0)
 			return true;
-	return t->text[1].len &&
-	       memmem(t->text[1].data, t->text[1].len, assembler, sizeof assembler - 1);
+	return said_assembler(t);
 }
 
 static void remove_failed(struct task *t)
@@ -261,6 +267,15 @@ static bool second_step_speaks(const struct task *t, const struct message_result
 	return t->remote->plain && m->outcome == WIRE_COMPILED &&
 	       !manners_no_retry(t->request) &&
 	       (m->status || t->text[0].len || t->text[1].len);
+}
+
+/* A bit of assembly inside C may name a file in a way that the scan cannot see: then it is not there, and only there. */
+static bool assembler_complains(const struct task *t, const struct message_result *m)
+{
+	enum cc_language l = t->plan->command->language;
+
+	return m->outcome == WIRE_COMPILED && m->status && l != CC_LANG_ASM &&
+	       l != CC_LANG_ASM_CPP && said_assembler(t);
 }
 
 /* DISTCC_FALLBACK=0, and workers could not. */
@@ -494,8 +509,13 @@ int task_result(struct task *t, const struct message_result *m, struct err *e)
 	t->status = m->status;
 	t->cpu_ns = (m->user_us + m->sys_us) * 1000;
 	t->stale = m->outcome == WIRE_STALE;
-	if (second_step_speaks(t, m)) {
-		set_why(t, "it has something to say of its preprocessed source");
+	const char *again = second_step_speaks(t, m)
+				? "it has something to say of its preprocessed source"
+			    : assembler_complains(t, m) ? "its assembler complains"
+							: NULL;
+
+	if (again) {
+		set_why(t, again);
 		t->remote = NULL;
 		handle(t, JOB_UNFIT);
 		return 0;

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 /* What in a preprocessed text stands against compiling it elsewhere. One pass that knows
  * literals, words and line markers; it never misses what it looks for, and may see it
@@ -218,6 +219,22 @@ static bool text_names_source(const char *text, size_t n)
 	return n > 5 && (memcmp(text, "# 0 \"", 5) == 0 || memcmp(text, "# 1 \"", 5) == 0);
 }
 
+/* The assembler does not mind capitals, and its text may be put together of several strings, which nobody does but to hide
+ * something: so any ".inc" counts where there is assembly at all. */
+static bool text_may_include(const char *text, size_t n)
+{
+	const char *end = text + n;
+
+	if (!memmem(text, n, "asm", 3))
+		return false;
+	while ((text = memchr(text, '.', (size_t)(end - text)))) {
+		if (end - text >= 4 && strncasecmp(text, ".inc", 4) == 0)
+			return true;
+		text++;
+	}
+	return false;
+}
+
 #define PLACE "built-in functions tell their place in the source"
 
 const char *cc_preprocessed_text_unfit(enum cc_family family, const char *text, size_t n)
@@ -225,18 +242,19 @@ const char *cc_preprocessed_text_unfit(enum cc_family family, const char *text, 
 	static const struct {
 		const char *word, *why;
 	} unfit[] = {
-	    {".incbin",                    "assembly text reads a further file (.incbin)"},
-	    {"#pragma GCC pch_preprocess", "the text names a precompiled header"         },
-	    {"#pragma GCC dependency",     "#pragma GCC dependency reads a further file" },
-	    {"#pragma clang module",       "the text names a module"                     },
-	    {"__builtin_FILE",             PLACE					 },
-	    {"__builtin_LINE",             PLACE					 },
-	    {"__builtin_COLUMN",           PLACE					 },
-	    {"__builtin_source_location",  PLACE                                         },
+	    {"#pragma GCC pch_preprocess", "the text names a precompiled header"        },
+	    {"#pragma GCC dependency",     "#pragma GCC dependency reads a further file"},
+	    {"#pragma clang module",       "the text names a module"                    },
+	    {"__builtin_FILE",             PLACE					},
+	    {"__builtin_LINE",             PLACE					},
+	    {"__builtin_COLUMN",           PLACE					},
+	    {"__builtin_source_location",  PLACE                                        },
 	};
 
 	if (!text_names_source(text, n))
 		return "the text does not name its source";
+	if (text_may_include(text, n))
+		return "assembly text reads a further file (.incbin)";
 	for (size_t i = 0; i < sizeof unfit / sizeof unfit[0]; i++)
 		if (memmem(text, n, unfit[i].word, strlen(unfit[i].word)))
 			return unfit[i].why;

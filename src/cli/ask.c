@@ -11,8 +11,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+enum {
+	PATIENCE_S = 20
+};
 
 static const char *env_of_process(const char *name)
 {
@@ -52,6 +57,8 @@ static int read_answer(int fd, struct buf *out, struct err *e)
 
 		if (got < 0 && errno == EINTR)
 			continue;
+		if (got < 0 && errno == EAGAIN)
+			return err_set(e, 0, "the agent does not answer");
 		if (got <= 0)
 			return err_set(e, 0, "the agent hung up");
 		in.len += (size_t)got;
@@ -75,6 +82,10 @@ static int converse(const struct buf *b, struct buf *out, struct err *e)
 			return 1;
 		return err_set(e, errno, "reach the agent at %s", address.sun_path);
 	}
+	const struct timeval patience = {.tv_sec = PATIENCE_S};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	if (fs_write_all(fd, b->data, b->len, e))
 		return err_wrap(e, "ask the agent");
 	return read_answer(fd, out, e);

@@ -76,7 +76,7 @@ struct run {
 	unsigned preparation; /* of them above the workers' slots */
 	struct strv env;      /* NAME=value that are set, in their order */
 	char state[STATE_DIR];
-	char *folder; /* with the links; ours alone */
+	const char *folder; /* with the links */
 	char id[64];
 };
 
@@ -385,21 +385,29 @@ static void wrap_compilers(struct run *r)
 	}
 }
 
+/* One folder for all builds: what a configuration step finds in it is written down, and must be there tomorrow. */
+static char *links_folder(const struct run *r, const char *ccache)
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	const char *name = ccache ? "links-without-ccache" : "links";
+
+	if (cache && *cache == '/')
+		return arena_printf(r->arena, "%s/muster/%s", cache, name);
+	if (home && *home == '/')
+		return arena_printf(r->arena, "%s/.cache/muster/%s", home, name);
+	return arena_printf(r->arena, "%s/%s", r->state, name);
+}
+
 static int masquerade(struct run *r, struct err *e)
 {
 	const char *path = getenv("PATH");
 
-	r->folder = xasprintf("%s/run-XXXXXX", r->state);
-	if (!mkdtemp(r->folder)) {
-		free(r->folder);
-		r->folder = NULL;
-		return err_set(e, errno, "make a folder in %s", r->state);
-	}
-	if (links_fill(r->folder, e))
-		return -1;
 	path = path ? path : "/usr/local/bin:/usr/bin:/bin";
 	AUTO_FREE char *ccache = ccache_folder(path);
 
+	r->folder = links_folder(r, ccache);
+	if (links_fill(r->folder, e))
+		return -1;
 	if (ccache)
 		let_ccache_first(r, ccache);
 	set(r, "PATH", arena_printf(r->arena, "%s:%s", r->folder, path));
@@ -503,6 +511,9 @@ static int tell_story(const struct run *r, const struct build *b, int status)
 	if (progress_is_empty(b->progress))
 		words.len =
 		    (size_t)((char *)memchr(words.data, '\n', words.len) + 1 - words.data);
+	if (b->lost)
+		say(r,
+		    "the agent went away before the build's end: what follows is not all of it");
 	if (!r->quiet)
 		fwrite(words.data, 1, words.len, stderr);
 	progress_report(&report, b->progress, b->total, status);
@@ -550,9 +561,6 @@ static int run_build(struct run *r)
 		status = tell_story(r, &b, status);
 	jobserver_free(js);
 	progress_free(b.progress);
-	if (r->folder)
-		fs_remove_tree(r->folder, NULL);
-	free(r->folder);
 	return status;
 }
 

@@ -18,7 +18,9 @@
 
 enum {
 	NEWCOMER_MS = 60000,
-	NEWCOMER_AGAIN_MS = 50
+	NEWCOMER_AGAIN_MS = 50,
+	NEWCOMERS_MAX = 4096,
+	REST_MS = 1000
 };
 
 /* A connection that has not yet said what it speaks. */
@@ -29,10 +31,13 @@ struct newcomer {
 	struct sockaddr_storage from;
 	struct loop_watch *watch;
 	struct loop_timer *timer;
+	nsec until; /* when it must have said what it speaks */
 };
 
 struct peer_server {
 	struct newcomer *newcomers;
+	unsigned nnewcomers;
+	struct loop_timer *again;
 	void (*other)(void *ctx, int fd, const struct sockaddr *from); /* or NULL */
 	void *other_ctx;
 	bool (*admitted)(void *ctx, const struct sockaddr *from); /* or NULL: all */
@@ -64,6 +69,7 @@ static int newcomer_leave(struct newcomer *n)
 	int fd = n->fd;
 
 	DL_DELETE(n->server->newcomers, n);
+	n->server->nnewcomers--;
 	loop_unwatch(n->watch);
 	loop_timer_free(n->timer);
 	free(n);
@@ -103,13 +109,32 @@ static void on_first_bytes(void *ctx, unsigned got)
 static void on_newcomer_time(void *ctx)
 {
 	struct newcomer *n = ctx;
+	nsec now = loop_now();
 
-	if (n->watch) { /* not a word in all the time it was given */
+	if (now >= n->until) {
 		close(newcomer_leave(n));
 		return;
 	}
 	n->watch = loop_watch(n->server->loop, n->fd, LOOP_READ, on_first_bytes, n);
-	loop_timer_set(n->timer, LOOP_MS(NEWCOMER_MS));
+	loop_timer_set(n->timer, n->until - now);
+}
+
+/* No descriptor is left, as a rule: whoever waits stays in the kernel's line meanwhile. */
+static void on_accept_error(struct evconnlistener *listener, void *ctx)
+{
+	struct peer_server *s = ctx;
+
+	log_line(LOG_WARNING, "no connection can be accepted for a moment: %s",
+		 strerror(errno));
+	evconnlistener_disable(listener);
+	loop_timer_set(s->again, LOOP_MS(REST_MS));
+}
+
+static void on_again(void *ctx)
+{
+	struct peer_server *s = ctx;
+
+	evconnlistener_enable(s->listener);
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
@@ -127,6 +152,10 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 		close(fd);
 		return;
 	}
+	if (s->nnewcomers >= NEWCOMERS_MAX) {
+		close(fd);
+		return;
+	}
 	if (!s->other) {
 		welcome(s, fd, from);
 		return;
@@ -137,6 +166,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	n->fd = fd;
 	memcpy(&n->from, from, (size_t)len);
 	DL_APPEND(s->newcomers, n);
+	s->nnewcomers++;
+	n->until = loop_now() + LOOP_MS(NEWCOMER_MS);
 	n->watch = loop_watch(s->loop, fd, LOOP_READ, on_first_bytes, n);
 	n->timer = loop_timer_new(s->loop, on_newcomer_time, n);
 	loop_timer_set(n->timer, LOOP_MS(NEWCOMER_MS));
@@ -184,6 +215,8 @@ struct peer_server *peer_listen(struct loop *l, const char *address,
 		free(s);
 		return NULL;
 	}
+	evconnlistener_set_error_cb(s->listener, on_accept_error);
+	s->again = loop_timer_new(l, on_again, s);
 	struct sockaddr_storage real;
 	socklen_t n = sizeof real;
 
@@ -202,6 +235,7 @@ void peer_server_free(struct peer_server *s)
 	if (!s)
 		return;
 	evconnlistener_free(s->listener);
+	loop_timer_free(s->again);
 	while (s->newcomers)
 		close(newcomer_leave(s->newcomers));
 	free(s);

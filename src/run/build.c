@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -140,7 +141,9 @@ static void on_now(void *ctx, const struct agentwatch_now *n)
 
 static void on_lost(void *ctx)
 {
-	(void)ctx; /* the build goes on without its story */
+	struct session *s = ctx;
+
+	s->b->lost = true; /* the build goes on without its story */
 }
 
 static void on_time(void *ctx)
@@ -275,9 +278,14 @@ static _Noreturn void become(const struct session *s, int terminal, int failed)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	for (int fd = STDOUT_FILENO; terminal >= 0 && fd <= STDERR_FILENO; fd++)
-		if (isatty(fd))
-			dup2(terminal, fd);
+	struct stat here, line;
+
+	/* Only what is bound for the terminal that has the line. */
+	if (terminal >= 0 && fstat(STDERR_FILENO, &line) == 0)
+		for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+			if (isatty(fd) && fstat(fd, &here) == 0 &&
+			    here.st_rdev == line.st_rdev)
+				dup2(terminal, fd);
 	if (s->b->jobserver)
 		jobserver_fds(s->b->jobserver, &tokens[0], &tokens[1]);
 	for (int i = 0; i < 2; i++)

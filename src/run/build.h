@@ -22,7 +22,8 @@ struct build {
 	unsigned
 	    preparation; /* jobs above the slots of workers, so that these never wait for us */
 	struct progress *progress; /* where the story goes */
-	nsec total;                /* how long it took */
+	bool lost;  /* the agent went away before its end: the story is not whole */
+	nsec total; /* how long it took */
 };
 
 /* Runs it to its end: the exit status for ours (128 + n when signal n killed it; 126 or 127 when it could not be run,

@@ -480,7 +480,9 @@ static void write_log(struct slice s)
 	const char *name = getenv("DISTCC_LOG");
 	int fd =
 	    name && *name
-		? open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666)
+		? open(name,
+		       O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		       0666)
 		: -1;
 
 	write_all(fd >= 0 ? fd : say_fd(), s.p, s.n);

@@ -36,7 +36,7 @@ const struct distcc_limits distcc_job_limits = {
     .args = 100000,
     .files = 100000,
     .string = 64 << 10,
-    .strings = 16 << 20,
+    .strings = 4 << 20,
     .bulk = 1 << 30,
 };
 

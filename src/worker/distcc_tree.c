@@ -29,7 +29,7 @@ struct distcc_tree {
 
 /* Folders that package managers fill and every user may read. */
 static const char *const system_dirs[] = {
-    "/usr/include", "/usr/local/include", "/usr/lib", "/usr/lib64", "/usr/share", "/opt",
+    "/usr/include", "/usr/local/include", "/usr/lib", "/usr/lib64", "/usr/share",
 };
 
 /* Sent to make the folder that it is in. */

@@ -41,6 +41,7 @@
 enum {
 	EXIT_GENERAL = 100, /* distcc(1), "EXIT CODES" */
 	IO_TIMEOUT_S = 300,
+	FIRST_BYTES_S = 60,
 	PEER_TIMEOUT_MS = 60000
 };
 
@@ -68,6 +69,8 @@ static _Noreturn void die(struct daemon *d, int status, const char *sentence)
 	fprintf(stderr, "distccd[%d] ERROR: %s\n", (int)getpid(), sentence);
 	if (d && d->logged)
 		log_line(LOG_ERROR, "%s", sentence);
+	if (d && d->temporary && d->state)
+		fs_remove_tree(d->state, NULL);
 	if (d)
 		pidfile_close(d->pidfile);
 	exit(status);
@@ -125,6 +128,19 @@ static void choose_state(struct daemon *d)
 	}
 }
 
+static void make_access(struct daemon *d)
+{
+	const struct distccd_options *o = &d->o;
+	struct err e = {0};
+
+	d->allow = access_new();
+	for (size_t i = 0; i < o->allow.n; i++)
+		if (access_add(d->allow, o->allow.v[i], &e))
+			die(d, DISTCCD_BAD_ARGUMENTS, e.text);
+	if (o->allow_private)
+		access_add_private(d->allow);
+}
+
 static void open_worker(struct daemon *d, bool bare)
 {
 	const struct distccd_options *o = &d->o;
@@ -144,12 +160,6 @@ static void open_worker(struct daemon *d, bool bare)
 	setup.state = d->state;
 	if (worker_open(&d->worker, &setup, &e))
 		die(d, EXIT_GENERAL, e.text);
-	d->allow = access_new();
-	for (size_t i = 0; i < o->allow.n; i++)
-		if (access_add(d->allow, o->allow.v[i], &e))
-			die(d, DISTCCD_BAD_ARGUMENTS, e.text);
-	if (o->allow_private)
-		access_add_private(d->allow);
 	d->stats = stats_new(d->worker.slots);
 	const char *given = getenv("DISTCC_IO_TIMEOUT");
 	int seconds = given ? atoi(given) : 0;
@@ -217,41 +227,55 @@ static void on_served(void *ctx)
 	loop_stop(ctx, 0);
 }
 
-/* Who called through ssh is who we are; who came over the network must be on the list. */
+/* Who called through ssh is who we are; who came over the network must be on the list. A client that has hung up already came
+ * over it all the same. */
 static bool came_over_the_network(void)
 {
-	struct sockaddr_storage from;
+	int domain = AF_UNIX;
+	socklen_t n = sizeof domain;
+
+	return getsockopt(STDIN_FILENO, SOL_SOCKET, SO_DOMAIN, &domain, &n) == 0 &&
+	       domain != AF_UNIX;
+}
+
+static bool is_let_in(const struct daemon *d)
+{
+	struct sockaddr_storage from = {0};
 	socklen_t n = sizeof from;
 
 	return getpeername(STDIN_FILENO, (struct sockaddr *)&from, &n) == 0 &&
-	       from.ss_family != AF_UNIX;
+	       access_allows(d->allow, (struct sockaddr *)&from);
 }
 
+/* Waits for the first bytes, but not for ever. */
 static bool speaks_muster(void)
 {
 	char first[MESSAGE_PREFACE];
+	struct timeval patience = {.tv_sec = FIRST_BYTES_S}, none = {0};
 
-	return recv(STDIN_FILENO, first, sizeof first, MSG_PEEK | MSG_WAITALL) ==
-		   sizeof first &&
-	       memcmp(first, MESSAGE_PREFACE_BYTES, sizeof first) == 0;
+	setsockopt(STDIN_FILENO, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	ssize_t n = recv(STDIN_FILENO, first, sizeof first, MSG_PEEK | MSG_WAITALL);
+
+	setsockopt(STDIN_FILENO, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none);
+	return n == sizeof first && memcmp(first, MESSAGE_PREFACE_BYTES, sizeof first) == 0;
 }
 
 static int serve_stdin(struct daemon *d)
 {
-	struct sockaddr_storage from = {0};
-	socklen_t n = sizeof from;
 	struct stat st;
 	struct err e = {0};
 
 	if ((fstat(STDIN_FILENO, &st) || !S_ISSOCK(st.st_mode)) && daemon_join_pipes(&e))
 		die(d, EXIT_GENERAL, e.text);
-	bool network = came_over_the_network(), muster = speaks_muster();
+	bool network = came_over_the_network();
+
+	make_access(d);
+	if (network && !is_let_in(d))
+		die(d, EXIT_GENERAL, "this client is not on the list of --allow");
+	bool muster = speaks_muster();
 
 	/* To stage a compiler for a cage takes longer than one compile; a connection of muster's serves many. */
 	open_worker(d, !network && !muster);
-	if (network && (getpeername(STDIN_FILENO, (struct sockaddr *)&from, &n) ||
-			!access_allows(d->allow, (struct sockaddr *)&from)))
-		die(d, EXIT_GENERAL, "this client is not on the list of --allow");
 	int in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3),
 	    out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 
@@ -338,6 +362,7 @@ static int serve_port(struct daemon *d)
 	open_log(d);
 	if (daemon_move(tmpdir(), &e))
 		die(d, EXIT_GENERAL, e.text);
+	make_access(d);
 	open_worker(d, false);
 	open_port(d);
 	if (d->pidfile && pidfile_write(d->pidfile, &e))

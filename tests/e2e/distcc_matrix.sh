@@ -132,7 +132,8 @@ END
 chmod 755 "$WORK/one"
 export TREE CASES SIDE
 
-# run_all SIDE FORM NUMBERS…: the commands of these numbers, three at once; all that came of them is in $WORK/SIDE.
+# run_all SIDE FORM NUMBERS…: the commands of these numbers, $AT_ONCE at once; all that came of them is in $WORK/SIDE.
+AT_ONCE=3
 run_all()
 {
 	local n path=$PLAIN_PATH cc=gcc cxx=g++ before=''
@@ -151,7 +152,7 @@ run_all()
 		cp -a "$PRISTINE/$n" "$TREE/$n"
 	done
 	printf '%s\n' "$@" | env PATH="$path:$WORK/here/bin" CC="$cc" CXX="$cxx" CLANG="${before}clang" CLANGXX="${before}clang++" \
-		MISSING="${before}no-such-gcc" HERE="${before}gcc-99" xargs -P 3 -n 1 "$WORK/one"
+		MISSING="${before}no-such-gcc" HERE="${before}gcc-99" xargs -P "$AT_ONCE" -n 1 "$WORK/one"
 	mv "$TREE" "$SIDE/tree"
 }
 
@@ -281,7 +282,7 @@ compiled_there()
 	case $2:$1 in
 	ours:*) status_get .jobs.remote ;;
 	debian:tcp) grep -cE ' COMPILE_(OK|ERROR) ' "${LOGS[$3]}" ;;
-	debian:ssh) grep -cE 'compile .* on .* completed ok' "$DISTCC_LOG" ;;
+	debian:ssh) grep -cE 'compile .* on .*127\.0\.0\.1.* (completed ok|failed)' "$DISTCC_LOG" ;;
 	esac
 }
 
@@ -424,14 +425,15 @@ cd /
 if ssh_set_up; then
 	export DISTCC_SSH=$SSH_COMMAND
 	[ -x "$PUBLIC/distccd" ] || install -m 755 "$BUILD/muster-worker" "$PUBLIC/distccd"
+	AT_ONCE=8 # most of the time it is waited
 	for words in plain lzo lzo,cpp; do
-		behind=''
-		[ $words = plain ] || behind=,$words
-		cell ssh ours explicit distccd "@127.0.0.1/4:$PUBLIC/distccd$behind" $words
-		cell ssh ours explicit debian "@127.0.0.1/4:$DISTCCD$behind" $words
+		behind=/8:$PUBLIC/distccd peer=/8:$DISTCCD
+		[ $words = plain ] || behind+=,$words peer+=,$words
+		cell ssh ours explicit distccd "@127.0.0.1$behind" $words
+		cell ssh ours explicit debian "@127.0.0.1$peer" $words
 		[ $words != lzo,cpp ] || continue
-		cell ssh debian explicit distccd "@127.0.0.1/4:$PUBLIC/distccd$behind" $words
-		cell ssh debian explicit debian "@127.0.0.1/4:$DISTCCD$behind" $words
+		cell ssh debian explicit distccd "@127.0.0.1$behind" $words
+		cell ssh debian explicit debian "@127.0.0.1$peer" $words
 	done
 else
 	skip 'ssh' 'sshd is not installed, or does not let us in on this machine'

@@ -59,7 +59,7 @@ check 'make: its own output is untouched' -- says out '^built 24$'
 check 'make: three lines and no more' -- test "$(grep -c '^muster: ' "$WORK/err")" -le 4
 check 'make: where the compiles were' -- says err '24 compiles'
 check 'make: all of them on workers' -- status_is '.jobs.remote == 24'
-check 'nothing is left of the masquerade folder' -- test -z "$(find "$MUSTER_STATE_DIR" -name 'run-*')"
+check 'the links are there for whoever wrote their names down' -- test -L "$HOME/.cache/muster/links/cc"
 check 'make: as wide as the farm, by a jobserver' -- run_ok make flags
 check 'make: … of which it knows' -- says out 'jobserver'
 check '-j stays as it is' -- run_ok make -j3 flags
@@ -134,6 +134,37 @@ else
 	skip 'ninja' 'ninja is not installed'
 fi
 
+# Tools that call other tools.
+MUSTER_HOSTS="$(cat "$WORK/w1.port") $(cat "$WORK/w2.port")"
+export MUSTER_HOSTS
+if command -v cmake > /dev/null; then
+	for generator in 'Unix Makefiles' Ninja; do
+		project 6
+		printf '%s\n' > CMakeLists.txt 'cmake_minimum_required(VERSION 3.10)' 'project(p C)' \
+			'file(GLOB sources u*.c)' 'add_library(p STATIC ${sources})'
+		check "cmake, $generator" -- run_ok -q cmake -G "$generator" -B out
+		before=$(status_get .jobs.remote)
+		check "cmake --build, $generator" -- run_ok cmake --build out
+		check "cmake --build, $generator: the library is there" -- test -s out/libp.a
+		check "cmake --build, $generator: on workers" -- status_is ".jobs.remote >= $before + 6"
+	done
+else
+	skip 'cmake' 'cmake is not installed'
+fi
+if command -v meson > /dev/null; then
+	project 6
+	{
+		echo "project('p', 'c')"
+		echo "static_library('p', $(printf "'%s', " u*.c))"
+	} | sed 's/, )/)/' > meson.build
+	before=$(status_get .jobs.remote)
+	check 'meson setup' -- run_ok -q meson setup out
+	check 'meson compile' -- run_ok meson compile -C out
+	check 'meson compile: on workers' -- status_is ".jobs.remote >= $before + 6"
+else
+	skip 'meson' 'meson is not installed'
+fi
+
 # ccache keeps what it has; what it has not goes to workers.
 if [ -d /usr/lib/ccache ]; then
 	MUSTER_HOSTS="$(cat "$WORK/w1.port") $(cat "$WORK/w2.port")"
@@ -185,5 +216,11 @@ wide()
 project 500
 check 'make -j2000 of 500 files with 256 descriptors' -- wide
 check '… every object is right' -- objects_are_right
+# An agent that is lost on the way.
+project 4
+printf 'all: u1.o\n\t@kill -KILL $$(jq -r .pid status)\n%%.o: %%.c\n\t@$(CC) -O2 -c $< -o $@\n' > lost.mk
+"$MUSTER" status --json > status
+check 'the agent is lost: the build goes on' -- run_ok make -f lost.mk
+check 'the agent is lost: it is said' -- says err 'went away'
 unset MUSTER_HOSTS
 farm_done

@@ -47,6 +47,8 @@ same --local '.' 'further outputs' -- gcc -Iinc -gsplit-dwarf -g -c a.c
 same --local '.' 'intermediate files' -- gcc -Iinc -save-temps -c a.c
 same --local '.' 'a bit of assembly that reads a file' -- sh -c "printf '__asm__(\".incbin \\\\\"a.c\\\\\"\");\n' > i.c; gcc -c i.c"
 
+same --local '.' 'in capitals and in pieces' -- sh -c "printf '__asm__(\".INC\" \"BIN \\\\\"a.c\\\\\"\");\n' > i.c; gcc -c i.c"
+
 # Who agrees to the losses has it all done there; code and data are the same bytes even then.
 code_is_same()
 {
