@@ -26,14 +26,10 @@ struct loop_timer {
 struct loop *loop_new(void)
 {
 	struct loop *l = xcalloc(1, sizeof *l);
-	struct event_config *c = event_config_new();
 
-	/* The precise timer costs a system call a turn and is not needed: our delays are coarse. */
-	if (c)
-		event_config_set_flag(c, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
-	l->base = c ? event_base_new_with_config(c) : NULL;
-	if (c)
-		event_config_free(c);
+	/* No EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST: what is closed before the kernel hears that it is not watched any more
+	 * goes on waking whoever has its number next, for as long as a child that is being started holds a copy of it. */
+	l->base = event_base_new();
 	if (!l->base)
 		abort();
 	return l;

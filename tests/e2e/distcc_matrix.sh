@@ -136,7 +136,7 @@ export TREE CASES SIDE
 AT_ONCE=3
 run_all()
 {
-	local n path=$PLAIN_PATH cc=gcc cxx=g++ before=''
+	local path=$PLAIN_PATH cc=gcc cxx=g++ before=''
 	SIDE=$WORK/$1
 	case $2 in
 	cc) cc=cc cxx=c++ ;;
@@ -148,9 +148,7 @@ run_all()
 	remove_tree "$SIDE"
 	remove_tree "$TREE"
 	mkdir "$SIDE" "$TREE"
-	for n; do
-		cp -a "$PRISTINE/$n" "$TREE/$n"
-	done
+	(cd "$PRISTINE" && cp -a "$@" "$TREE")
 	printf '%s\n' "$@" | env PATH="$path:$WORK/here/bin" CC="$cc" CXX="$cxx" CLANG="${before}clang" CLANGXX="${before}clang++" \
 		MISSING="${before}no-such-gcc" HERE="${before}gcc-99" xargs -P "$AT_ONCE" -n 1 "$WORK/one"
 	mv "$TREE" "$SIDE/tree"
@@ -164,6 +162,13 @@ differs()
 		cmp -s "$P/$1.$file" "$F/$1.$file" || echo "$file"
 	done
 	diff -rq --no-dereference "$P/tree/$1" "$F/tree/$1" | sed -n "s|^Files .* and $F/tree/$1/\(.*\) differ\$|\1|p"
+}
+
+# The numbers of the commands that differ at all, one on a line.
+different_ones()
+{
+	diff -rq --no-dereference -x '*.dir' "$P" "$F" |
+		sed -nE "s#^Files .* and $F/(tree/)?([0-9]+)[./].* differ\$#\2#p" | sort -un
 }
 
 show()
@@ -320,13 +325,13 @@ cell()
 		export -n DISTCC_LOG
 	fi
 	run_all cell "$form" "${numbers[@]}"
+	differences=" $(different_ones | tr '\n' ' ')"
 	for n in "${numbers[@]}"; do
 		flaw=$(flaw_of "$client" "$form" "$server" "${NAMES[n - 1]}")
-		differences=$(differs "$n")
-		[ -z "$MATRIX_SHOW" ] || [ -z "$differences" ] || show "$n"
+		[ -z "$MATRIX_SHOW" ] || [[ $differences != *" $n "* ]] || show "$n"
 		if [ "$flaw" ]; then
 			check_flaw "$cell" "$n" "$flaw"
-		elif [ "$differences" ]; then
+		elif [[ $differences == *" $n "* ]]; then
 			bad+="${bad:+, }${NAMES[n - 1]}"
 			[ "$MATRIX_SHOW" ] || show "$n"
 		else
@@ -363,11 +368,13 @@ run_all plain-cc cc "${ALL[@]}"
 run_all again gcc "${ALL[@]}"
 repeatable()
 {
-	local n
+	local n differences
 	P=$WORK/plain F=$WORK/again
-	for n in "${ALL[@]}"; do
-		[ -z "$(differs "$n")" ] || { diag "${NAMES[n - 1]}"; return 1; }
+	differences=$(different_ones)
+	for n in $differences; do
+		diag "${NAMES[n - 1]}"
 	done
+	[ -z "$differences" ]
 }
 check "${#NAMES[@]} commands are repeatable" -- repeatable
 remove_tree "$WORK/again"
