@@ -219,6 +219,14 @@ static bool text_names_source(const char *text, size_t n)
 	return n > 5 && (memcmp(text, "# 0 \"", 5) == 0 || memcmp(text, "# 1 \"", 5) == 0);
 }
 
+/* Whether a directive may begin at AT, inside a string of assembly: behind its quote, a blank, the end of another statement. In C the
+ * dot of a member seldom stands there. */
+static bool begins_statement(const char *text, const char *at)
+{
+	return at > text &&
+	       (strchr("\" \t;:", at[-1]) || (at - text > 1 && at[-2] == '\\'));
+}
+
 /* The assembler does not mind capitals, and its text may be put together of several strings, which nobody does but to hide
  * something: so any ".inc" counts where there is assembly at all. */
 static bool text_may_include(const char *text, size_t n)
@@ -227,11 +235,10 @@ static bool text_may_include(const char *text, size_t n)
 
 	if (!memmem(text, n, "asm", 3))
 		return false;
-	while ((text = memchr(text, '.', (size_t)(end - text)))) {
-		if (end - text >= 4 && strncasecmp(text, ".inc", 4) == 0)
+	for (const char *at = text; (at = memchr(at, '.', (size_t)(end - at))); at++)
+		if (end - at >= 4 && strncasecmp(at, ".inc", 4) == 0 &&
+		    begins_statement(text, at))
 			return true;
-		text++;
-	}
 	return false;
 }
 
@@ -253,13 +260,13 @@ const char *cc_preprocessed_text_unfit(enum cc_family family, const char *text, 
 
 	if (!text_names_source(text, n))
 		return "the text does not name its source";
-	if (text_may_include(text, n))
-		return "assembly text reads a further file (.incbin)";
 	for (size_t i = 0; i < sizeof unfit / sizeof unfit[0]; i++)
 		if (memmem(text, n, unfit[i].word, strlen(unfit[i].word)))
 			return unfit[i].why;
 	if (text_includes_assembly(text, n))
 		return "assembly text reads a further file (.include)";
+	if (text_may_include(text, n))
+		return "assembly text reads a further file (.incbin)";
 	if (family == CC_CLANG && text_has_trigraph(text, n))
 		return "a trigraph is left in the text";
 	if (family == CC_CLANG && text_has_empty_body(text, n))

@@ -3,12 +3,14 @@
 # in the cache never reaches the network, what is not does; all that comes of it is what the plain command gives.
 # Run as: ccache.sh BUILD_FOLDER; see farm.sh.
 # shellcheck disable=SC2016 # commands for an inner shell stand in single quotes
+# shellcheck disable=SC2031,SC2317 # $SHIM is the same everywhere; functions are called by check
 # shellcheck source-path=SCRIPTDIR source=farm.sh
 . "$(dirname "$0")/farm.sh"
 [ -z "$FARM_PLAIN" ] || skip_all 'counters are what is tested'
 MASQUERADE=/usr/lib/ccache
-ccache --version 2>/dev/null | grep -q '^ccache version 4' && [ -x "$MASQUERADE/gcc" ] ||
+if ! ccache --version 2>/dev/null | grep -q '^ccache version 4' || [ ! -x "$MASQUERADE/gcc" ]; then
 	skip_all "Debian's ccache 4 is not installed (apt-get install ccache)"
+fi
 farm_init "${1-}"
 for name in ${!CCACHE_@} ${!DISTCC_@} UNCACHED_ERR_FD; do
 	unset "$name"

@@ -3,6 +3,7 @@
 # object is that of a plain build, and nearly all were compiled there.
 # Run as: distcc_projects.sh BUILD_FOLDER; see farm.sh. Without a network it is skipped.
 # shellcheck disable=SC2016 # commands for an inner shell stand in single quotes
+# shellcheck disable=SC2031,SC2317 # $SHIM is the same everywhere; functions are called by check
 # shellcheck source-path=SCRIPTDIR source=farm.sh
 . "$(dirname "$0")/farm.sh"
 # shellcheck source-path=SCRIPTDIR source=debian.sh

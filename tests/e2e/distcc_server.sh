@@ -366,7 +366,7 @@ client job --text slow.ii -- g++ $SLOW_FLAGS -c slow.cc -o x.o > /dev/null 2> er
 check 'a compile that lasts too long: status' -- test $? = 118
 check 'a compile that lasts too long: message' -- grep -q 'lasted longer than 1 seconds' err.txt
 check 'a compile that lasts too long: log' -- wait_until 3 rose 'COMPILE_TIMEOUT exit:118 ' 0
-check 'its slot is free' -- slot_is_free
+check 'its slot is free' -- wait_until 30 slot_is_free
 
 printf '%s\n' /usr/bin/g++ "$(command -v gcc)" > "$WORK/list"
 chmod 644 "$WORK/list"

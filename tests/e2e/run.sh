@@ -216,6 +216,8 @@ wide()
 project 500
 check 'make -j2000 of 500 files with 256 descriptors' -- wide
 check '… every object is right' -- objects_are_right
+check '… and it was one agent all the time' -- wait_until 10 status_is '.jobs.total == 500'
+
 # An agent that is lost on the way.
 project 4
 printf 'all: u1.o\n\t@kill -KILL $$(jq -r .pid status)\n%%.o: %%.c\n\t@$(CC) -O2 -c $< -o $@\n' > lost.mk
