@@ -52,11 +52,19 @@ compiled_by_ours()
 	grep -c ' COMPILE_OK ' "$OUR_LOG"
 }
 
-# built WHO OBJECTS STRIP BUILD…: on the farm side, and compared with the plain one.
+# Builds run several commands at once, in any order.
+says_the_same()
+{
+	diff <(sort "$WORK/plain/stderr") <(sort "$WORK/farm/stderr") > "$WORK/said" && return
+	diag "$(head -5 "$WORK/said")"
+	return 1
+}
+
+# built WHO OBJECTS PERCENT STRIP BUILD…: on the farm side, and compared with the plain one; so much must be done there.
 built()
 {
-	local who=$1 objects=$2 strip=$3 before there here=0 start=$SECONDS bad
-	shift 3
+	local who=$1 objects=$2 percent=$3 strip=$4 before there here=0 start=$SECONDS bad
+	shift 4
 	before=$(compiled_by_ours)
 	timeout 10 "$BUILD/muster" stop > /dev/null 2>&1
 	run_side farm env JOBS=6 sh -c "$*"
@@ -71,18 +79,19 @@ built()
 	if [ "$who" = "${who#*our client}" ]; then
 		there=$(($(compiled_by_ours) - before)) here=$((objects - there))
 	else
+		check "$who: it says what the plain build says" -- says_the_same
 		there=$(status_get .jobs.remote) here=$(status_get .jobs.local)
 		diag "$(status_get '{why_local, why_other} | tostring')"
 	fi
 	diag "$who: $there there, $here here, $((SECONDS - start)) s"
-	check "$who: more than 97 % were compiled there" -- test $((there * 100)) -gt $(((there + here) * 97))
+	check "$who: at least $percent % were compiled there" -- test $((there * 100)) -ge $(((there + here) * percent))
 }
 
-# project NAME AT_LEAST STRIP BUILD…
+# project NAME AT_LEAST PERCENT STRIP BUILD…: PERCENT is for our client.
 project()
 {
-	local name=$1 least=$2 strip=$3 objects
-	shift 3
+	local name=$1 least=$2 percent=$3 strip=$4 objects
+	shift 4
 	new_tree
 	if ! project_get "$name" "$TREE"; then
 		skip "$name" 'its source cannot be fetched'
@@ -98,12 +107,14 @@ project()
 	export DISTCC_HOSTS=$OURS/8,lzo DISTCC_DIR=$WORK/d.$name
 	mkdir "$DISTCC_DIR"
 	FARM_PATH=$WORK/debian/masquerade:$PLAIN_PATH
-	built "$PROJECT_TITLE, Debian's distcc on our worker" "$objects" "$strip" "$@"
+	built "$PROJECT_TITLE, Debian's distcc on our worker" "$objects" 100 "$strip" "$@"
 	DISTCC_HOSTS=$DEBIANS/8,lzo FARM_PATH=$WORK/ours/masquerade:$PLAIN_PATH
-	built "$PROJECT_TITLE, our client on Debian's distccd" "$objects" "$strip" "$@"
+	built "$PROJECT_TITLE, our client on Debian's distccd" "$objects" "$percent" "$strip" "$@"
 }
 
-project tomcrypt 200 '' 'make -s -j$JOBS -f makefile.unix CC=gcc CFLAGS=-O1 libtomcrypt.a'
-project lua 30 strip 'make -s -j$JOBS linux MYCFLAGS=-g'
+project tomcrypt 200 99 '' 'make -s -j$JOBS -f makefile.unix CC=gcc CFLAGS=-O1 libtomcrypt.a'
+# In some of its files -Wextra warns of text, where the comments that forbid it are gone. We compile these here and say nothing;
+# Debian's client shows the warnings.
+project lua 30 80 strip 'make -s -j$JOBS linux MYCFLAGS=-g'
 peers_stop
 farm_done

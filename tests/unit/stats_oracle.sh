@@ -20,6 +20,7 @@ stop() {
 	pid=
 }
 trap 'stop; rm -rf "$work"' EXIT
+trap '' PIPE # it may have closed before it was asked
 
 # fetch PORT: what it answers; fails while nobody listens.
 fetch() {
