@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "sys/loop.h"
+#include "sys/machine.h"
 #include "wire/local.h"
 
 #include <errno.h>
@@ -46,6 +47,7 @@ struct shims {
 	struct loop_timer *keep, *again;
 	struct shim *list;
 	size_t n;
+	size_t n_max; /* as many at once: other descriptors are needed to serve them */
 	char path[108];
 };
 
@@ -60,16 +62,16 @@ static void shim_free(struct shim *s)
 	struct shims *all = s->all;
 	bool slot = s->slot;
 
+	if (slot) /* first of all: the request's strings stand in IN */
+		watch_tell(all->agent, &(struct watch_job){.request = &s->request,
+							   .file = s->file,
+							   .why = s->why,
+							   .since = s->since});
 	loop_unwatch(s->reading);
 	loop_unwatch(s->writing);
 	close(s->fd);
 	buf_free(&s->in);
 	buf_free(&s->out);
-	if (slot)
-		watch_tell(all->agent, &(struct watch_job){.request = &s->request,
-							   .file = s->file,
-							   .why = s->why,
-							   .since = s->since});
 	watch_free(s->watch);
 	free(s->file);
 	free(s->why);
@@ -79,6 +81,8 @@ static void shim_free(struct shim *s)
 		s->next->link = s->link;
 	all->n--;
 	free(s);
+	if (!all->accepting && all->n < all->n_max)
+		loop_timer_set(all->again, 0);
 	if (slot)
 		local_release(all->agent->local);
 }
@@ -330,16 +334,16 @@ static void go_on_accepting(void *ctx)
 {
 	struct shims *all = ctx;
 
-	if (!all->accepting)
+	if (!all->accepting && all->n < all->n_max)
 		all->accepting =
 		    loop_watch(all->agent->loop, all->fd, LOOP_READ, on_connection, all);
 }
 
+/* Whoever waits stays in the kernel's line until a descriptor is free. */
 static void stop_accepting(struct shims *all)
 {
 	loop_unwatch(all->accepting);
 	all->accepting = NULL;
-	loop_timer_set(all->again, again_after);
 }
 
 static void on_connection(void *ctx, unsigned got)
@@ -351,9 +355,10 @@ static void on_connection(void *ctx, unsigned got)
 
 	(void)got;
 	if (fd < 0) {
-		/* No descriptor is left: whoever waits stays in the kernel's line until one is. */
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
 			stop_accepting(all);
+			loop_timer_set(all->again, again_after);
+		}
 		return;
 	}
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ||
@@ -371,7 +376,8 @@ static void on_connection(void *ctx, unsigned got)
 	if (s->next)
 		s->next->link = &s->next;
 	all->list = s;
-	all->n++;
+	if (++all->n >= all->n_max)
+		stop_accepting(all);
 	s->reading = loop_watch(all->agent->loop, fd, LOOP_READ, on_readable, s);
 }
 
@@ -403,6 +409,7 @@ struct shims *shims_new(struct agent *agent, struct err *e)
 			 agent->state_dir);
 
 	all->agent = agent;
+	all->n_max = machine_files() / 2;
 	all->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (n < 0 || (size_t)n >= sizeof address.sun_path) {
 		err_set(e, ENAMETOOLONG, "listen below %s", agent->state_dir);

@@ -187,3 +187,15 @@ void machine_raise_files(void)
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 }
+
+size_t machine_files(void)
+{
+	enum {
+		ENOUGH = 1 << 20
+	};
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur > ENOUGH)
+		return ENOUGH;
+	return files.rlim_cur;
+}

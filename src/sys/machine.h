@@ -1,4 +1,5 @@
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 /* What this process may use of the machine. */
 
@@ -12,3 +13,5 @@ int64_t machine_free_mb(void);
 int64_t machine_free_mb_at(const char *root);
 /* Takes all the descriptors it may have: each job, blob and shim holds some. */
 void machine_raise_files(void);
+/* How many descriptors this process may hold at once; RLIM_INFINITY counts as 2^20. */
+size_t machine_files(void);

@@ -217,6 +217,7 @@ project 500
 check 'make -j2000 of 500 files with 256 descriptors' -- wide
 check '… every object is right' -- objects_are_right
 check '… and it was one agent all the time' -- wait_until 10 status_is '.jobs.total == 500'
+check '… that kept descriptors for its work' -- sh -c '! grep -F "Too many open files" "$0" >&2' "$MUSTER_STATE_DIR/agent.log"
 
 # An agent that is lost on the way.
 project 4

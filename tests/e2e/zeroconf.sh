@@ -135,6 +135,7 @@ kill "$BROWSER"
 check 'avahi-browse is started again' -- wait_until 20 is_another "$AVAHI/_distcc._tcp.pid" "$BROWSER"
 check '… and that it ended was said' -- grep -qF 'avahi-browse was ended by signal 15: workers that announce themselves as _distcc._tcp are not found until it runs again' "$MUSTER_STATE_DIR/agent.log"
 same --uncounted 'meanwhile all goes on' -- gcc -O3 -c a.c
+check 'meanwhile nobody is known' -- wait_until 60 workers_are
 tell _distcc._tcp "=;v0;IPv4;distcc\\064two;_distcc._tcp;local;vm.local;${W2%:*};${W2##*:};"
 check 'who is still there is found again' -- comes_to "$W2"
 same --remote 'and used' -- gcc -Os -c a.c
