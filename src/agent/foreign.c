@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/compilers.h"
 #include "agent/foreign_job.h"
+#include "agent/foreign_name.h"
 #include "agent/foreign_sources.h"
 #include "agent/foreign_way.h"
 #include "agent/locate.h"
@@ -59,6 +60,8 @@ struct known_compiler {
 	struct known_compiler *next;
 	uint32_t ref;
 	enum verdict verdict;
+	unsigned name; /* by which it is asked for there: an index of foreign_name */
+	char *why;     /* NULL, or why it is not the same by its own name */
 };
 
 struct exchange {
@@ -105,7 +108,10 @@ static void forget_all(struct foreign *f)
 	DL_FOREACH_SAFE(f->list, x, next_x)
 	exchange_free(x);
 	LL_FOREACH_SAFE(f->known, k, next_k)
-	free(k);
+	{
+		free(k->why);
+		free(k);
+	}
 	f->known = NULL;
 	if (f->addresses)
 		freeaddrinfo(f->addresses);
@@ -229,6 +235,38 @@ static const char *first_line(struct arena *a, const struct buf *text)
 
 /* -- which compilers it has ------------------------------------------------------------------ */
 
+static struct known_compiler *known_of(const struct foreign *f, const struct compiler *c)
+{
+	struct known_compiler *k;
+
+	LL_SEARCH_SCALAR(f->known, k, ref, c->ref);
+	return k;
+}
+
+static bool names_target(const struct strv *argv)
+{
+	for (size_t i = 1; i < argv->n; i++)
+		if (strcmp(argv->v[i], "-target") == 0 ||
+		    strncmp(argv->v[i], "--target", 8) == 0)
+			return true;
+	return false;
+}
+
+/* The command as this host knows its compiler; K may be NULL. The name that was probed, at any rate: the user's may be a
+ * link of the user's own. */
+static void spell(struct arena *a, struct strv *argv, const struct compiler *c,
+		  const struct known_compiler *k)
+{
+	struct foreign_name name;
+
+	foreign_name(a, c->toolchain, k ? k->name : 0, &name);
+	argv->v[0] = arena_strdup(a, name.program);
+	if (name.target && !names_target(argv)) {
+		strv_add(a, argv, "-target");
+		strv_add(a, argv, name.target);
+	}
+}
+
 static void answer(struct foreign *f, const struct known_compiler *k)
 {
 	bool yes = k->verdict == SAME;
@@ -236,12 +274,11 @@ static void answer(struct foreign *f, const struct known_compiler *k)
 	remote_answer_ways(f->remote, k->ref, yes, yes, false);
 }
 
-/* Why what came back of the sample is not what was made of it here; NULL: it is. */
+/* Why what came back of the sample is not what was made of it here; NULL: it is. NAME: the compiler's there. */
 static const char *compare(struct foreign *f, struct arena *a, const struct compiler *c,
-			   const struct foreign_reply *reply)
+			   const char *name, const struct foreign_reply *reply)
 {
 	struct agent *agent = f->remote->agent;
-	const char *name = path_base(c->toolchain->driver);
 	struct err e = {0};
 	const struct buf *own = sample_object(&agent->samples, c, agent->state_dir, &e);
 
@@ -269,6 +306,8 @@ static const char *compare(struct foreign *f, struct arena *a, const struct comp
 			    sample_difference(a, own, &reply->object));
 }
 
+static void probe(struct foreign *, struct known_compiler *, const struct compiler *);
+
 static void on_probed(void *ctx, struct foreign_reply *reply)
 {
 	struct exchange *x = ctx;
@@ -278,11 +317,24 @@ static void on_probed(void *ctx, struct foreign_reply *reply)
 	const struct compiler *c = compilers_by_ref(r->agent->compilers, k->ref);
 	struct arena *a = arena_new();
 	enum foreign_end end = reply->end; /* REPLY goes with X */
+	struct foreign_name name;
 
 	note_reached(f, reply);
-	const char *why = compare(f, a, c, reply);
+	foreign_name(a, c->toolchain, k->name, &name);
+	const char *why = compare(f, a, c, name.program, reply);
 
 	exchange_free(x);
+	if (why && !k->why)
+		k->why = xstrdup(why);
+	if (why && end != FOREIGN_UNREACHABLE &&
+	    foreign_name(a, c->toolchain, k->name + 1, &name)) {
+		k->name++;
+		probe(f, k, c);
+		arena_free(a);
+		return;
+	}
+	if (why)
+		why = arena_strdup(a, k->why);
 	k->verdict = why ? OTHER : SAME;
 	if (why && end != FOREIGN_REPLIED && !f->list &&
 	    (!f->sure || end != FOREIGN_SILENT)) {
@@ -308,7 +360,7 @@ static void probe(struct foreign *f, struct known_compiler *k, const struct comp
 	const char *text = sample_text(c, &n);
 
 	sample_command(a, c, sample_source(c), "sample.o", &argv);
-	argv.v[0] = arena_strdup(a, path_base(argv.v[0]));
+	spell(a, &argv, c, k);
 	put_command(&request, version_of(f), argv.v, argv.n);
 	put_text(&request, version_of(f), text, n);
 	struct exchange *x =
@@ -323,7 +375,6 @@ void foreign_query(struct foreign *f, uint64_t key)
 {
 	const struct compiler *c =
 	    compilers_by_ref(f->remote->agent->compilers, compiler_key_ref(key));
-	struct known_compiler *k;
 
 	if (!c)
 		return;
@@ -331,7 +382,8 @@ void foreign_query(struct foreign *f, uint64_t key)
 		remote_answer(f->remote, key, false);
 		return;
 	}
-	LL_SEARCH_SCALAR(f->known, k, ref, c->ref);
+	struct known_compiler *k = known_of(f, c);
+
 	if (k && k->verdict == PROBING)
 		return;
 	if (k) {
@@ -457,9 +509,12 @@ static nsec io_timeout(const struct task *t)
 static const char *make_request(const struct foreign *f, const struct task *t,
 				const struct preprocess_end *end, struct buf *request)
 {
-	struct strv argv = t->plan->two->distcc;
+	const struct compiler *c = t->plan->compiler;
+	struct strv argv = {0};
 	uint32_t version = version_of(f);
 
+	for (size_t i = 0; i < t->plan->two->distcc.n; i++)
+		strv_add(t->arena, &argv, t->plan->two->distcc.v[i]);
 	if (!argv.n)
 		return "a distccd would not take its command";
 	if (end->size > INT32_MAX)
@@ -469,14 +524,8 @@ static const char *make_request(const struct foreign *f, const struct task *t,
 
 	if (text == MAP_FAILED)
 		return "its preprocessed text does not fit into memory";
-	/* The name that was probed; the user's may be a link of the user's own. */
-	char *name =
-	    arena_strdup(t->arena, path_base(t->plan->compiler->toolchain->driver));
-	char **words = arena_alloc(t->arena, argv.n * sizeof *words);
-
-	memcpy(words, argv.v, argv.n * sizeof *words);
-	words[0] = name;
-	put_command(request, version, words, argv.n);
+	spell(t->arena, &argv, c, known_of(f, c));
+	put_command(request, version, argv.v, argv.n);
 	put_text(request, version, text, end->size);
 	if (end->size)
 		munmap((void *)(uintptr_t)text, end->size);
@@ -497,8 +546,13 @@ bool foreign_send_sources(struct foreign *f, struct task *t)
 {
 	struct buf request = {0};
 
-	if (foreign_way(t->plan, &f->remote->host) != FOREIGN_SOURCES ||
-	    foreign_sources_put(t, &request))
+	struct strv argv = {0};
+
+	if (foreign_way(t->plan, &f->remote->host) != FOREIGN_SOURCES)
+		return false;
+	strv_add(t->arena, &argv, "");
+	spell(t->arena, &argv, t->plan->compiler, known_of(f, t->plan->compiler));
+	if (foreign_sources_put(t, argv.v[0], &request))
 		return false;
 	struct exchange *x =
 	    exchange_start(f, FOREIGN_SOURCES, &request, NULL, io_timeout(t), on_reply);

@@ -206,14 +206,14 @@ static void put_folders(struct sending *s)
 		put_folder(s, s->system.v[i]);
 }
 
-static void put_command(struct sending *s, struct buf *out)
+static void put_command(struct sending *s, const char *program, struct buf *out)
 {
 	const struct plan *p = s->plan;
 	const struct cc_command *cc = p->command;
 	struct strv argv = {0};
 	bool named = false;
 
-	strv_add(s->arena, &argv, path_base(p->compiler->toolchain->driver));
+	strv_add(s->arena, &argv, program);
 	for (size_t i = 1; i < cc->argv.n; i++) {
 		strv_add(s->arena, &argv, cc->argv.v[i]);
 		named = named || strncmp(cc->argv.v[i], "-o", 2) == 0;
@@ -234,7 +234,8 @@ static void put_command(struct sending *s, struct buf *out)
 		distcc_put_string(out, DISTCC_ARGV, argv.v[i]);
 }
 
-const char *foreign_sources_put(const struct task *t, struct buf *request)
+const char *foreign_sources_put(const struct task *t, const char *program,
+				struct buf *request)
 {
 	AUTO_BUF struct buf files = {0};
 	struct sending s = {
@@ -247,7 +248,7 @@ const char *foreign_sources_put(const struct task *t, struct buf *request)
 	if (!s.why)
 		put_folders(&s);
 	if (!s.why) {
-		put_command(&s, request);
+		put_command(&s, program, request);
 		distcc_put_number(request, DISTCC_NFIL, s.n);
 		buf_add(request, files.data, files.len);
 	}

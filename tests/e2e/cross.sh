@@ -189,6 +189,20 @@ if command -v clang >/dev/null; then
 	same --remote "on Debian's distccd: clang --target" -- clang --target=$TRIPLET -O2 -Iinc -c a.c
 	made_for AArch64 "on Debian's distccd: clang --target"
 fi
+# What is called gcc there is for another processor: it is asked for by its full name, and Clang told for which one.
+printf '%s\n' '#!/bin/sh' "exec /usr/bin/clang --target=$TRIPLET \"\$@\"" > "$PUBLIC/cross/clang"
+chmod 755 "$PUBLIC/cross/clang"
+use_host "127.0.0.1:$DEBIAN_CROSS/4,lzo"
+for name in gcc cc; do
+	same --remote "on Debian's distccd, where $name is another one" -- $name -O2 -Iinc -c a.c
+	made_for X86-64 "on Debian's distccd, where $name is another one"
+done
+if command -v clang >/dev/null; then
+	same --remote "on Debian's distccd, where clang compiles for another processor" -- clang -O2 -Iinc -c a.c
+	same --remote "on Debian's distccd, where clang compiles for another processor: --target" -- clang --target=$TRIPLET -O2 -Iinc -c a.c
+fi
+use_host "127.0.0.1:$DEBIAN_CROSS/4,lzo,cpp"
+same --remote "on Debian's distccd, where gcc is another one: sources" -- gcc -O2 -Iinc -c a.c
 PLAIN_PATH=$PUBLIC/cross:$PLAIN_PATH FARM_PATH=$WORK/bin:$PLAIN_PATH
 use_host "127.0.0.1:$DEBIAN_CROSS/4,lzo"
 same --remote "on Debian's distccd, port two: the other machine's gcc" -- gcc -O2 -Iinc -c a.c
