@@ -233,7 +233,9 @@ says 'its answer is handed on' "its 'gcc' fails with a sample .status 0x6e00.: .
 # Another compiler by the same name.
 if command -v clang >/dev/null; then
 	mkdir "$PUBLIC/other"
-	ln -s "$(command -v clang)" "$PUBLIC/other/gcc"
+	for name in gcc "$(gcc -dumpmachine)-gcc"; do
+		ln -s "$(command -v clang)" "$PUBLIC/other/$name"
+	done
 	DISTCCD_PATH=$PUBLIC/other:$PATH server_start
 	use "127.0.0.1:$PORT"
 	same --local 'no worker has this compiler' 'another compiler under the same name: here' -- gcc -Iinc -c a.c
