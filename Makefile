@@ -36,6 +36,12 @@ fuzz:
 	@tools/install-needs build test
 	@tools/fuzz $(BUILD)-fuzz $(FUZZ_SECONDS)
 
+# What a compile costs beside the compiler, compared with others: bench/README.md. BENCH='--only git' for a part.
+bench:
+	@tools/install-needs build demo bench
+	@$(MAKE) --no-print-directory all
+	@bench/bench --build $(BUILD) $(BENCH)
+
 # PREFIX counts when the build folder is made; DESTDIR is respected.
 install: all
 	@meson install -C $(BUILD) --no-rebuild
@@ -48,9 +54,11 @@ help:
 	@echo 'make demo             shows it: real projects through three workers, compared byte for byte'
 	@echo 'make check            runs all tests'
 	@echo 'make check-sanitize   runs them with address and undefined-behaviour checks'
+	@echo 'make bench            measures what a compile costs beside the compiler, and others: bench/README.md'
 	@echo 'make fuzz             runs each fuzzer for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make install          installs below PREFIX ($(PREFIX))'
 	@echo 'make clean            removes the build folders'
 	@echo 'demo, check and a first build install what is missing with apt-get, and say what.'
 
-.PHONY: all demo check check-sanitize fuzz install clean help
+# bench is a folder as well.
+.PHONY: all demo check check-sanitize bench fuzz install clean help
