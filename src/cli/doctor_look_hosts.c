@@ -6,7 +6,6 @@
  * Each of the first three steps asks those that the one before has reached; each of the
  * last two, those of whom the one before could say nothing good. */
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "cli/doctor_door.h"
@@ -14,9 +13,9 @@
 #include "cli/knock.h"
 #include "cli/trial.h"
 #include "net/address.h"
+#include "net/hostchoice.h"
 #include "net/hostlist.h"
 #include "run/capacity.h"
-#include "sys/fs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +28,6 @@ enum {
 	HELLO_MS = 800,
 	DOOR_MS = 300,
 	HOSTS_MAX = 1000, /* are asked */
-	PORT_DISTCC = 3632,
 	PORT_STATS = 3633
 };
 
@@ -41,46 +39,22 @@ static const char *env_of_process(void *ctx, const char *name)
 	return getenv(name);
 }
 
-static const char *own_file(struct arena *arena)
+/* The list that the agent would use, and what is passed over for it. */
+static int find_list(struct hosts_facts *f, struct hostchoice *c, struct arena *arena,
+		     struct err *e)
 {
-	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-
-	if (config && *config == '/')
-		return arena_printf(arena, "%s/muster/hosts", config);
-	return home && *home == '/' ? arena_printf(arena, "%s/.config/muster/hosts", home)
-				    : NULL;
-}
-
-/* The text of the list that the agent would use, its origin and default port. NULL with
- * E: there is none. */
-static char *find_list(struct hosts_facts *f, struct arena *arena, unsigned *port,
-		       struct err *e)
-{
-	const char *own = getenv("MUSTER_HOSTS"), *distcc = getenv("DISTCC_HOSTS");
-	const char *file = own_file(arena);
-	AUTO_FREE char *from = NULL;
+	bool own = getenv("MUSTER_HOSTS"), distcc = getenv("DISTCC_HOSTS");
+	AUTO_FREE char *path = hostchoice_file(env_of_process, NULL);
+	const char *file = path ? arena_strdup(arena, path) : NULL;
 	bool readable = file && access(file, R_OK) == 0;
-	struct buf b = {0};
 
 	f->locked = file && !readable && access(file, F_OK) == 0 ? file : NULL;
-	*port = ADDRESS_PORT;
-	if (own || distcc) {
-		f->from = own ? "MUSTER_HOSTS" : "DISTCC_HOSTS";
+	if (own || distcc)
 		f->unread = own && distcc ? "DISTCC_HOSTS" : readable ? file : NULL;
-		*port = own ? ADDRESS_PORT : PORT_DISTCC;
-		return xstrdup(own ? own : distcc);
-	}
-	if (readable && fs_read(file, HOSTLIST_FILE, &b, NULL) == 0) {
-		f->from = file;
-		buf_u8(&b, 0);
-		return b.data;
-	}
-	buf_free(&b);
-	*port = PORT_DISTCC;
-	char *text = hostlist_find(env_of_process, NULL, "/etc/distcc/hosts", &from, e);
+	int found = hostchoice_find(c, env_of_process, NULL, e);
 
-	f->from = from ? arena_strdup(arena, from) : NULL;
-	return text;
+	f->from = c->from ? arena_strdup(arena, c->from) : NULL;
+	return found;
 }
 
 /* ---- the machines ---- */
@@ -214,16 +188,17 @@ static void ask_hosts(struct hosts_facts *f, const struct hostlist *list,
 
 void doctor_hosts_look(struct hosts_facts *f, struct hostlist *list, struct arena *arena)
 {
+	struct hostchoice choice;
 	struct err e = {0};
-	unsigned port;
-	AUTO_FREE char *text = find_list(f, arena, &port, &e);
 
 	f->our_software = "muster " MUSTER_VERSION;
 	*list = (struct hostlist){0};
-	if (!text || hostlist_parse(list, text, port, &e)) {
+	if (find_list(f, &choice, arena, &e) ||
+	    hostlist_parse(list, choice.text, choice.port, &e))
 		f->wrong = arena_strdup(arena, e.text);
-		return;
-	}
-	f->zeroconf = list->zeroconf;
-	ask_hosts(f, list, arena);
+	else
+		f->zeroconf = list->zeroconf;
+	hostchoice_free(&choice);
+	if (!f->wrong)
+		ask_hosts(f, list, arena);
 }

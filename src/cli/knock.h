@@ -11,8 +11,7 @@ struct knock {
 	const struct addrinfo *at; /* the one that answered, or NULL: none listens */
 	long latency_ms;           /* of the connect */
 	/* The rest is knock's own. */
-	struct addrinfo *trying;
-	int fd;
+	const struct addrinfo *trying;
 	long began_ms;
 };
 

@@ -8,12 +8,11 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/path.h"
-#include "cli/distcc.h"
-#include "cli/links.h"
+#include "cli/masquerade.h"
 #include "cli/start.h"
 #include "cli/verbs.h"
 #include "net/address.h"
+#include "net/hostchoice.h"
 #include "net/hostlist.h"
 #include "run/build.h"
 #include "run/capacity.h"
@@ -26,7 +25,6 @@
 #include "sys/machine.h"
 #include "sys/spawn.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -58,7 +56,7 @@ static const char usage_text[] =
     "  --wrap            sets CC and CXX instead of standing in front of PATH\n"
     "  --report FILE     writes what was done, as JSON\n"
     "  --trace FILE      writes it as trace events, for Perfetto or chrome://tracing\n"
-    "  -q, --quiet       no live line, no summary\n"
+    "  -q, --quiet       no live line, no summary, no notes\n"
     "  --help\n";
 
 struct run {
@@ -76,8 +74,8 @@ struct run {
 	unsigned preparation; /* of them above the workers' slots */
 	struct strv env;      /* NAME=value that are set, in their order */
 	char state[STATE_DIR];
-	const char *folder; /* with the links */
 	char id[64];
+	int killed_by; /* the signal that ended the build, or 0 */
 };
 
 static const char *get(void *ctx, const char *name)
@@ -223,30 +221,25 @@ static int ask_driver(struct run *r, struct err *e)
 	return 0;
 }
 
-/* The list that the agent will use, parsed. 0; else the exit status. */
-static int find_list(const struct run *r, struct hostlist *list, struct err *e)
+/* The list that the agent will use, parsed; FROM: where it is from. 0; else the exit status. */
+static int find_list(const struct run *r, struct hostlist *list, const char **from,
+		     struct err *e)
 {
-	const char *own = r->hosts ? r->hosts : getenv("MUSTER_HOSTS");
-	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	AUTO_FREE char *path = config && *config == '/'
-				   ? xasprintf("%s/muster/hosts", config)
-			       : home ? xasprintf("%s/.config/muster/hosts", home)
-				      : NULL;
-	AUTO_BUF struct buf file = {0};
-	struct err ignored = {0};
+	struct hostchoice c = {0};
+	struct err none = {0};
+	int failed;
 
-	if (!own && !getenv("DISTCC_HOSTS") && path &&
-	    fs_read(path, HOSTLIST_FILE, &file, &ignored) == 0) {
-		buf_u8(&file, 0);
-		own = file.data;
-	}
-	if (own)
-		return hostlist_parse(list, own, ADDRESS_PORT, e) ? SIZING_EXIT_CONFIG : 0;
-	int status = distcc_hosts(list, &ignored);
-
-	if (status == DISTCC_BAD_HOSTSPEC)
-		return err_set(e, 0, "%s", ignored.text), SIZING_EXIT_CONFIG;
-	return 0;
+	*from = "--hosts";
+	if (r->hosts)
+		failed = hostlist_parse(list, r->hosts, ADDRESS_PORT, e);
+	else if (hostchoice_find(&c, get, NULL, &none))
+		failed = 0; /* no list is no mistake */
+	else if ((failed = hostlist_parse(list, c.text, c.port, e)))
+		err_wrap(e, "%s", c.from);
+	if (c.from)
+		*from = arena_strdup(r->arena, c.from);
+	hostchoice_free(&c);
+	return failed ? SIZING_EXIT_CONFIG : 0;
 }
 
 static void ask_hosts(const struct run *r, const struct hostlist *list, struct capacity *v)
@@ -255,7 +248,8 @@ static void ask_hosts(const struct run *r, const struct hostlist *list, struct c
 
 	for (size_t i = 0; i < list->n; i++)
 		if (list->v[i].kind == HOST_TCP && !list->v[i].down)
-			v[n++].address = host_address(&list->v[i]);
+			v[n++] = (struct capacity){.address = host_address(&list->v[i]),
+						   .plain = list->v[i].plain};
 	if (n)
 		capacity_ask(v, n, ASK_MS);
 	n = 0;
@@ -281,11 +275,31 @@ static void ask_hosts(const struct run *r, const struct hostlist *list, struct c
 	}
 }
 
+/* V: the N hosts that are named. */
+static void tell_alone(const struct run *r, const struct capacity *v, size_t n,
+		       const char *from)
+{
+	static const char line[] = "export MUSTER_HOSTS=\"HOST:PORT ...\"";
+
+	for (size_t i = 0; i < n; i++)
+		if (v[i].answers)
+			return;
+	if (n)
+		say(r,
+		    "none of the workers of %s answers: this machine alone, %u jobs. One line names others: %s",
+		    from, r->width, line);
+	else if (!r->hosts)
+		say(r,
+		    "no workers are named: this machine alone, %u jobs. One line adds some: %s",
+		    r->width, line);
+}
+
 static int size_up(struct run *r, struct err *e)
 {
 	struct hostlist list = {0};
 	struct sizing s = {0};
-	int status = find_list(r, &list, e);
+	const char *from;
+	int status = find_list(r, &list, &from, e);
 
 	if (status)
 		return status;
@@ -312,11 +326,8 @@ static int size_up(struct run *r, struct err *e)
 	}
 	r->width = s.jobs;
 	r->preparation = machine_cores();
-	if (n == 0 && !list.zeroconf)
-		say(r,
-		    "no workers are named: this machine alone, %u jobs. One line adds some: export "
-		    "MUSTER_HOSTS=\"HOST:PORT ...\"",
-		    s.jobs);
+	if (!list.zeroconf && !list.schedulers && !getenv("MUSTER_SCHEDULER"))
+		tell_alone(r, v, n, from);
 	for (size_t i = 0; i < n; i++)
 		free(v[i].address);
 	free(v);
@@ -330,88 +341,6 @@ static int size_up(struct run *r, struct err *e)
 static void set(struct run *r, const char *name, const char *value)
 {
 	strv_add(r->arena, &r->env, arena_printf(r->arena, "%s=%s", name, value));
-}
-
-/* The folder of ccache on PATH, if it stands before the compilers; NULL: there is none. */
-static char *ccache_folder(const char *path)
-{
-	AUTO_FREE char *copy = xstrdup(path);
-
-	for (char *rest = copy, *dir; (dir = strsep(&rest, ":"));) {
-		AUTO_FREE char *gcc = xasprintf("%s/gcc", dir);
-
-		if (strcmp(path_base(dir), "ccache") == 0)
-			return xstrdup(dir);
-		if (access(gcc, X_OK) == 0)
-			return NULL;
-	}
-	return NULL;
-}
-
-/* What ccache stands for it calls through us: it knows a compiler by its file, which a link of ours would hide. So its folder stays
- * the first, and the names that it has are not in ours. */
-static void let_ccache_first(struct run *r, const char *ccache)
-{
-	AUTO_FREE char *own = fs_program_dir();
-	DIR *d = opendir(ccache);
-
-	for (struct dirent *i; d && (i = readdir(d));) {
-		AUTO_FREE char *link = xasprintf("%s/%s", r->folder, i->d_name);
-
-		if (i->d_name[0] != '.')
-			unlink(link);
-	}
-	if (d)
-		closedir(d);
-	if (!getenv("CCACHE_PREFIX"))
-		set(r, "CCACHE_PREFIX",
-		    arena_printf(r->arena, "%s/muster-cc", own ? own : "/usr/bin"));
-}
-
-static void wrap_compilers(struct run *r)
-{
-	static const char *const names[][2] = {
-	    {"CC",  "cc" },
-            {"CXX", "c++"}
-        };
-	AUTO_FREE char *own = fs_program_dir();
-
-	for (size_t i = 0; i < 2; i++) {
-		const char *old = getenv(names[i][0]);
-		AUTO_FREE char *value = xasprintf("%s/muster-cc %s", own ? own : "/usr/bin",
-						  old && *old ? old : names[i][1]);
-
-		set(r, names[i][0], value);
-	}
-}
-
-/* One folder for all builds: what a configuration step finds in it is written down, and must be there tomorrow. */
-static char *links_folder(const struct run *r, const char *ccache)
-{
-	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	const char *name = ccache ? "links-without-ccache" : "links";
-
-	if (cache && *cache == '/')
-		return arena_printf(r->arena, "%s/muster/%s", cache, name);
-	if (home && *home == '/')
-		return arena_printf(r->arena, "%s/.cache/muster/%s", home, name);
-	return arena_printf(r->arena, "%s/%s", r->state, name);
-}
-
-static int masquerade(struct run *r, struct err *e)
-{
-	const char *path = getenv("PATH");
-
-	path = path ? path : "/usr/local/bin:/usr/bin:/bin";
-	AUTO_FREE char *ccache = ccache_folder(path);
-
-	r->folder = links_folder(r, ccache);
-	if (links_fill(r->folder, e))
-		return -1;
-	if (ccache)
-		let_ccache_first(r, ccache);
-	set(r, "PATH", arena_printf(r->arena, "%s:%s", r->folder, path));
-	return 0;
 }
 
 /* Whether the make that is called knows fifos as jobservers: from 4.4 on (its NEWS). */
@@ -516,6 +445,9 @@ static int tell_story(const struct run *r, const struct build *b, int status)
 		    "the agent went away before the build's end: what follows is not all of it");
 	if (!r->quiet)
 		fwrite(words.data, 1, words.len, stderr);
+	if (progress_is_empty(b->progress) && r->command.tool == BUILD_SCONS)
+		say(r, "scons hands PATH on to compilers only if its SConstruct says so: "
+		       "Environment(ENV=os.environ)");
 	progress_report(&report, b->progress, b->total, status);
 	progress_trace(&trace, b->progress);
 	if (r->report)
@@ -537,8 +469,8 @@ static int run_build(struct run *r)
 	if (r->hosts)
 		set(r, "MUSTER_HOSTS", r->hosts);
 	if (r->wrap)
-		wrap_compilers(r);
-	else if (agent && masquerade(r, &e))
+		masquerade_variables(r->arena, &r->env);
+	else if (agent && masquerade_path(r->arena, r->state, &r->env, &e))
 		say(r, "%s: the compilers are not replaced, so nothing is distributed",
 		    e.text);
 	struct jobserver *js = tell_jobs(r, &e);
@@ -561,6 +493,7 @@ static int run_build(struct run *r)
 		status = tell_story(r, &b, status);
 	jobserver_free(js);
 	progress_free(b.progress);
+	r->killed_by = b.killed_by;
 	return status;
 }
 
@@ -598,5 +531,10 @@ int verb_run(int argc, char **argv)
 		driver_close(&r.driver);
 	loop_free(r.loop);
 	arena_free(r.arena);
+	/* As a shell wants it from whoever is interrupted: a script that called us is not to go on with its next line. */
+	if (r.killed_by == SIGINT) {
+		signal(SIGINT, SIG_DFL);
+		raise(SIGINT);
+	}
 	return status;
 }

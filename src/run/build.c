@@ -4,7 +4,7 @@
  * Output passes through a pseudo-terminal only where a live line is drawn, and only what was bound for a terminal: the rest is
  * the child's own. Raw, so that the bytes arrive as they were written.
  *
- * Signals: those of the keyboard go to the whole process group, so we ignore them and wait; those that are sent to us are passed on. */
+ * Signals that would end us are run/signals': they end the build, and we end with it. */
 #include "run/build.h"
 
 #include "base/err.h"
@@ -12,6 +12,7 @@
 #include "run/agentwatch.h"
 #include "run/jobserver.h"
 #include "run/liveline.h"
+#include "run/signals.h"
 #include "sys/loop.h"
 
 #include <errno.h>
@@ -45,9 +46,9 @@ struct session {
 	pid_t pid;
 	int pidfd, terminal; /* our side of the pseudo-terminal, or -1 */
 	int status;
-	bool ended;
 	nsec began;
-	struct loop_watch *on_end, *on_output, *on_token, *signals[4];
+	struct loop_watch *on_end, *on_output, *on_token, *on_size;
+	struct signals *signals;
 	struct loop_timer *timer;
 	struct agentwatch *watch;
 	struct liveline *line;
@@ -201,38 +202,13 @@ static void on_end(void *ctx, unsigned got)
 	(void)got;
 	if (waitpid(s->pid, &s->status, WNOHANG) != s->pid)
 		return;
-	s->ended = true;
+	signals_sweep(s->signals);
 	s->b->total = loop_now() - s->began;
 	loop_unwatch(s->on_end);
 	s->on_end = NULL;
 	loop_timer_free(s->timer);
 	s->timer = loop_timer_new(s->b->loop, on_grace, s->b->loop);
 	loop_timer_set(s->timer, s->watch ? LOOP_MS(GRACE_MS) : 0);
-}
-
-static void pass_on(struct session *s, int sig)
-{
-	if (!s->ended)
-		kill(s->pid, sig);
-}
-
-static void on_term(void *ctx, unsigned got)
-{
-	(void)got;
-	pass_on(ctx, SIGTERM);
-}
-
-static void on_hup(void *ctx, unsigned got)
-{
-	(void)got;
-	pass_on(ctx, SIGHUP);
-}
-
-/* The keyboard told the whole group. */
-static void on_keyboard(void *ctx, unsigned got)
-{
-	(void)ctx;
-	(void)got;
 }
 
 static void on_winch(struct session *s)
@@ -273,12 +249,10 @@ static int open_terminal(struct session *s)
 static _Noreturn void become(const struct session *s, int terminal, int failed)
 {
 	int tokens[2] = {-1, -1};
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
 	struct stat here, line;
+
+	signals_restore(s->signals);
+	signal(SIGPIPE, SIG_DFL);
 
 	/* Only what is bound for the terminal that has the line. */
 	if (terminal >= 0 && fstat(STDERR_FILENO, &line) == 0)
@@ -324,6 +298,7 @@ static int start(struct session *s, struct err *e)
 	}
 	close(failed[0]);
 	s->pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0);
+	signals_direct(s->signals, s->pid, s->b->run);
 	return 0;
 }
 
@@ -336,10 +311,7 @@ static void watch_all(struct session *s)
 	s->on_end = loop_watch(l, s->pidfd, LOOP_READ, on_end, s);
 	if (s->terminal >= 0)
 		s->on_output = loop_watch(l, s->terminal, LOOP_READ, on_output, s);
-	s->signals[0] = loop_signal(l, SIGTERM, on_term, s);
-	s->signals[1] = loop_signal(l, SIGHUP, on_hup, s);
-	s->signals[2] = loop_signal(l, SIGINT, on_keyboard, s);
-	s->signals[3] = loop_signal(l, SIGWINCH, on_resize, s);
+	s->on_size = loop_signal(l, SIGWINCH, on_resize, s);
 	if (s->b->agent_dir)
 		s->watch =
 		    agentwatch_open(l, s->b->agent_dir, s->b->run, &handler, s, NULL);
@@ -357,8 +329,8 @@ static void let_go(struct session *s)
 	loop_unwatch(s->on_end);
 	loop_unwatch(s->on_output);
 	loop_unwatch(s->on_token);
-	for (size_t i = 0; i < sizeof s->signals / sizeof *s->signals; i++)
-		loop_unwatch(s->signals[i]);
+	loop_unwatch(s->on_size);
+	signals_close(s->signals);
 	if (s->terminal >= 0)
 		close(s->terminal);
 	if (s->pidfd >= 0)
@@ -373,6 +345,7 @@ int build_run(struct build *b, struct err *e)
 
 	if (wanted)
 		s.line = liveline_new(STDERR_FILENO, true);
+	s.signals = signals_open(b->loop);
 	s.began = loop_now();
 	int failed = start(&s, e);
 
@@ -383,6 +356,6 @@ int build_run(struct build *b, struct err *e)
 	watch_all(&s);
 	loop_run(b->loop);
 	let_go(&s);
-	return WIFSIGNALED(s.status) ? EXIT_SIGNAL + WTERMSIG(s.status)
-				     : WEXITSTATUS(s.status);
+	b->killed_by = WIFSIGNALED(s.status) ? WTERMSIG(s.status) : 0;
+	return b->killed_by ? EXIT_SIGNAL + b->killed_by : WEXITSTATUS(s.status);
 }

@@ -22,8 +22,9 @@ struct build {
 	unsigned
 	    preparation; /* jobs above the slots of workers, so that these never wait for us */
 	struct progress *progress; /* where the story goes */
-	bool lost;  /* the agent went away before its end: the story is not whole */
-	nsec total; /* how long it took */
+	bool lost;     /* the agent went away before its end: the story is not whole */
+	int killed_by; /* the signal that ended it, or 0 */
+	nsec total;    /* how long it took */
 };
 
 /* Runs it to its end: the exit status for ours (128 + n when signal n killed it; 126 or 127 when it could not be run,

@@ -20,6 +20,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "net/peer.h"
+#include "net/tls.h"
+#include "net/trust.h"
 #include "run/connect.h"
 #include "run/lookup.h"
 #include "sys/loop.h"
@@ -67,6 +69,7 @@ struct probe {
 	enum front front;
 	struct connect *connect;
 	struct peer *peer;
+	const struct tls *tls; /* PEER was dialled with, or NULL */
 	enum page page;
 	struct connect *page_connect;
 	int page_fd;
@@ -78,6 +81,7 @@ struct probe {
 
 struct asking {
 	struct loop *loop;
+	struct trust *trust;
 	int ms;
 	struct probe *v;
 	size_t n, next, settled;
@@ -309,15 +313,22 @@ static void on_down(void *ctx, struct peer *peer, const struct err *why)
 {
 	struct probe *p = ctx;
 
+	struct err told = *why;
+
 	p->peer = NULL;
+	if (p->front == SILENT &&
+	    trust_retry(p->all->trust, peer, p->tls, &p->tls, &told)) {
+		try_address(p);
+		return;
+	}
 	/* Who talks first is no distccd. */
-	if (peer_is_foreign(peer) && peer_bytes_in(peer) == 0) {
+	if (!p->tls && peer_is_foreign(peer) && peer_bytes_in(peer) == 0) {
 		p->front = FOREIGN;
 		look_at(p);
 		return;
 	}
 	p->front = DEAD;
-	refuse(p, why->text);
+	refuse(p, told.text);
 }
 
 static const struct peer_handler front_handler = {
@@ -332,7 +343,9 @@ static void on_connect(void *ctx, int fd, int error)
 	if (fd >= 0) {
 		/* Our own end of the time comes first. */
 		struct peer_self self = {.name = "muster run",
-					 .timeout_ms = p->all->ms * 2 + 1000};
+					 .timeout_ms = p->all->ms * 2 + 1000,
+					 .tls = p->tls,
+					 .admits = TLS_WORKER};
 
 		p->front = SILENT;
 		p->peer = peer_adopt(p->all->loop, fd, &self, &front_handler, p);
@@ -437,14 +450,22 @@ static void on_start(void *ctx)
 	ask_more(all);
 }
 
+static const char *get(void *ctx, const char *name)
+{
+	(void)ctx;
+	return getenv(name);
+}
+
 void capacity_ask(struct capacity *v, size_t n, int ms)
 {
 	if (n == 0)
 		return;
-	struct asking all = {.loop = loop_new(), .ms = ms, .n = n};
+	struct asking all = {.loop = loop_new(), .trust = trust_new(), .ms = ms, .n = n};
+	struct err wrong;
 	struct loop_timer *over = loop_timer_new(all.loop, on_time_over, &all);
 	struct loop_timer *start = loop_timer_new(all.loop, on_start, &all);
 
+	trust_look(all.trust, get, NULL, loop_now());
 	all.look = loop_timer_new(all.loop, on_look, &all);
 	all.v = xcalloc(n, sizeof *all.v);
 	for (size_t i = 0; i < n; i++) {
@@ -457,6 +478,7 @@ void capacity_ask(struct capacity *v, size_t n, int ms)
 		v[i].free_mb = -1;
 		v[i].why[0] = '\0';
 		*p = (struct probe){.all = &all, .c = &v[i], .page_fd = -1};
+		trust_dial(all.trust, v[i].plain, &p->tls, &wrong);
 		p->quiet = loop_timer_new(all.loop, on_quiet, p);
 	}
 	loop_timer_set(over, LOOP_MS(ms));
@@ -472,5 +494,6 @@ void capacity_ask(struct capacity *v, size_t n, int ms)
 	loop_timer_free(start);
 	loop_timer_free(all.look);
 	free(all.v);
+	trust_free(all.trust);
 	loop_free(all.loop);
 }

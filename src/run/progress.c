@@ -188,6 +188,7 @@ void progress_cpu(const struct progress *p, struct progress_cpu *c)
 	c->remote = (double)known + remote;
 	c->local = (double)p->here.cpu_known + local;
 	c->estimated = remote + local;
+	c->untold = wall > 0 && known == 0;
 }
 
 static int by_length(const void *a, const void *b)

@@ -83,6 +83,8 @@ static void words_speedup(struct buf *b, const struct progress *p, nsec now)
 	if (p->njobs < SPEEDUP_LEAST_JOBS || now < SPEEDUP_LEAST_S * SECOND)
 		return;
 	progress_cpu(p, &cpu);
+	if (cpu.untold)
+		return;
 	buf_str(b, ", speed-up ");
 	words_tenths(b, (cpu.remote + cpu.local) / (double)now);
 }

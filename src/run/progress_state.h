@@ -58,6 +58,8 @@ struct progress {
 struct progress_cpu {
 	double remote, local; /* ns */
 	double estimated;     /* of both */
+	bool
+	    untold; /* no job elsewhere tells its own, so REMOTE says nothing (distcc's protocol) */
 };
 
 void progress_cpu(const struct progress *, struct progress_cpu *);

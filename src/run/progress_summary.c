@@ -77,12 +77,14 @@ static void words_gain(struct buf *b, const struct progress *p, nsec total)
 
 	if (progress_remote_jobs(p) == 0) {
 		buf_str(b, "no CPU time elsewhere");
+	} else if (cpu.untold) {
+		buf_str(b, "the workers do not tell their CPU time");
 	} else {
 		buf_str(b, about);
 		words_time(b, (nsec)cpu.remote);
 		buf_str(b, " of CPU time elsewhere");
 	}
-	if (p->njobs > 0 && total > 0) {
+	if (p->njobs > 0 && total > 0 && !cpu.untold) {
 		buf_printf(b, "; speed-up %s", about);
 		words_tenths(b, (cpu.remote + cpu.local) / (double)total);
 		buf_str(b, " over one core");

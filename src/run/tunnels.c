@@ -11,7 +11,8 @@
  *
  * It has a connection of its own (ControlPath=none): a forwarding that is asked of a
  * shared one stays there when the client has ended, and a client that becomes the master
- * may go on in the background. Hence killing it ends all of it.
+ * may go on in the background. Hence killing it ends all of it, and the kernel does so
+ * should we be killed.
  *
  * A forwarding of the user's own configuration that cannot be had, since another session
  * has it, must not keep ours from standing: then it is started once more without
@@ -376,8 +377,8 @@ static struct strv tunnel_command(const struct tunnel *t, struct arena *a)
 /* 0, or -1 with WHY. */
 static int tunnel_spawn(struct tunnel *t)
 {
-	AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	AUTO_FD int out = -1, err = -1;
+	AUTO_FD int opened = open("/dev/null", O_RDWR | O_CLOEXEC);
+	AUTO_FD int null = fcntl(opened, F_DUPFD_CLOEXEC, 3), out = -1, err = -1;
 	int ends[2];
 
 	if (spawn_pipe(ends))
@@ -393,8 +394,8 @@ static int tunnel_spawn(struct tunnel *t)
 	struct arena *a = arena_new();
 	struct strv argv = tunnel_command(t, a);
 
-	t->child = child_start(t->all->loop, argv.v, environ, NULL,
-			       (int[3]){null, out, err}, on_end, t, &t->why);
+	t->child = child_start_bound(t->all->loop, argv.v, (int[3]){null, out, err}, on_end,
+				     t, &t->why);
 	arena_free(a);
 	if (!t->child)
 		return -1;

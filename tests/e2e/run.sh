@@ -1,56 +1,16 @@
 #!/bin/bash
-# muster run: in front of make, ninja, cmake and scripts; what it tells them, what it says, and what it leaves behind.
+# muster run: in front of make and scripts; what it tells them, what it says, and what it leaves behind. Other tools are
+# run_tools.sh's, great numbers run_wide.sh's.
 # Run as: run.sh BUILD_FOLDER; see farm.sh.
 # shellcheck disable=SC2016 # commands for an inner shell stand in single quotes
+# shellcheck disable=SC2317 # functions are called by check
 # shellcheck source-path=SCRIPTDIR source=farm.sh
 . "$(dirname "$0")/farm.sh"
 farm_init "${1-}"
 [ -z "$FARM_PLAIN" ] || skip_all 'it is about workers'
+# shellcheck source=run_common.sh
+. "$E2E/run_common.sh"
 farm_start 2 --slots 3
-MUSTER=$BUILD/muster
-export HOME=$WORK/home XDG_CONFIG_HOME=$WORK/home/.config DISTCC_DIR=$WORK/home/.distcc
-mkdir -p "$HOME"
-
-# project N: a Makefile and N small units
-project()
-{
-	local i
-	new_tree
-	for ((i = 1; i <= $1; i++)); do
-		printf '#include <stdio.h>\nint f%d(int n) { return printf("%%d", n * %d); }\n' "$i" "$i" > "u$i.c"
-	done
-	printf '%s\n' > Makefile 'OBJECTS := $(patsubst %.c,%.o,$(wildcard u*.c))' 'all: $(OBJECTS)' \
-		$'\t@echo built $(words $(OBJECTS))' '%.o: %.c' $'\t$(CC) -O2 -c $< -o $@' \
-		'flags:' $'\t@echo "MAKEFLAGS=$(MAKEFLAGS)"' 'fail:' $'\t@exit 3'
-}
-
-# The objects of this folder are those of the plain compiler.
-objects_are_right()
-{
-	local source
-	for source in u*.c; do
-		PATH=$PLAIN_PATH cc -O2 -c "$source" -o "$WORK/plain.o" && cmp -s "$WORK/plain.o" "${source%.c}.o" || {
-			diag "$source differs"
-			return 1
-		}
-	done
-}
-
-# run_ok ARGUMENTS…: muster run, its words in $WORK/out and $WORK/err
-run_ok()
-{
-	PATH=$PLAIN_PATH timeout 120 "$MUSTER" run "$@" > "$WORK/out" 2> "$WORK/err" < /dev/null && return
-	diag "status $?: $(tail -5 "$WORK/err")"
-	return 1
-}
-
-says()
-{
-	grep -qE -e "$2" "$WORK/$1" || {
-		diag "$(cat "$WORK/$1")"
-		return 1
-	}
-}
 
 project 24
 check 'make' -- run_ok make
@@ -82,6 +42,8 @@ check 'no command: usage' -- test "$(status_of)" = 2
 check 'an option that is none: 96' -- test "$(status_of --no-such-option make)" = 96
 check 'a list of hosts that makes no sense: 96' -- test "$(status_of --hosts 'a:b:c' make)" = 96
 check '… names the word' -- says err 'a:b:c'
+check 'so does one of the environment: 96' -- test "$(MUSTER_HOSTS='a:b:c' status_of make)" = 96
+check '… names the variable, too' -- says err '^muster: MUSTER_HOSTS: .*a:b:c'
 check 'an engine that is not there: 96' -- test "$(status_of --workers slurm://x make)" = 96
 check '… says what there is' -- says err 'local://N'
 check 'killed by a signal: 128 + n' -- test "$(status_of sh -c 'kill -KILL $$')" = 137
@@ -114,110 +76,126 @@ check 'no workers: says what would add some' -- says err 'MUSTER_HOSTS'
 check 'no workers: every object is right' -- objects_are_right
 rm -f ./*.o
 check 'local://N' -- run_ok --workers local://2 make
+check 'local://N: nobody is told to add workers' -- sh -c '! grep MUSTER_HOSTS "$0"' "$WORK/err"
 check 'dead hosts are named' -- run_ok --hosts '127.0.0.1:1 127.0.0.1:2' make
 check '… each' -- test "$(grep -c 'does not answer' "$WORK/err")" = 2
+check '… and that nothing is left but this machine' -- says err 'none of the workers of --hosts answers: this machine alone, [0-9]+ jobs.*MUSTER_HOSTS="'
 
+# --- Signals ---------------------------------------------------------------------------------
 unset DISTCC_HOSTS
-if command -v ninja > /dev/null; then
-	MUSTER_HOSTS="$(cat "$WORK/w1.port") $(cat "$WORK/w2.port")"
-	export MUSTER_HOSTS
-	project 10
-	{
-		printf 'rule cc\n command = cc -O2 -c $in -o $out\n'
-		for source in u*.c; do printf 'build %s: cc %s\n' "${source%.c}.o" "$source"; done
-	} > build.ninja
-	before=$(status_get .jobs.remote)
-	check 'ninja' -- run_ok ninja
-	check 'ninja: on workers' -- status_is ".jobs.remote == $before + 10"
-	check 'ninja: every object is right' -- objects_are_right
-else
-	skip 'ninja' 'ninja is not installed'
-fi
-
-# Tools that call other tools.
 MUSTER_HOSTS="$(cat "$WORK/w1.port") $(cat "$WORK/w2.port")"
 export MUSTER_HOSTS
-if command -v cmake > /dev/null; then
-	for generator in 'Unix Makefiles' Ninja; do
-		project 6
-		printf '%s\n' > CMakeLists.txt 'cmake_minimum_required(VERSION 3.10)' 'project(p C)' \
-			'file(GLOB sources u*.c)' 'add_library(p STATIC ${sources})'
-		check "cmake, $generator" -- run_ok -q cmake -G "$generator" -B out
-		before=$(status_get .jobs.remote)
-		check "cmake --build, $generator" -- run_ok cmake --build out
-		check "cmake --build, $generator: the library is there" -- test -s out/libp.a
-		check "cmake --build, $generator: on workers" -- status_is ".jobs.remote >= $before + 6"
-	done
-else
-	skip 'cmake' 'cmake is not installed'
-fi
-if command -v meson > /dev/null; then
-	project 6
-	{
-		echo "project('p', 'c')"
-		echo "static_library('p', $(printf "'%s', " u*.c))"
-	} | sed 's/, )/)/' > meson.build
-	before=$(status_get .jobs.remote)
-	check 'meson setup' -- run_ok -q meson setup out
-	check 'meson compile' -- run_ok meson compile -C out
-	check 'meson compile: on workers' -- status_is ".jobs.remote >= $before + 6"
-else
-	skip 'meson' 'meson is not installed'
-fi
 
-# ccache keeps what it has; what it has not goes to workers.
-if [ -d /usr/lib/ccache ]; then
-	MUSTER_HOSTS="$(cat "$WORK/w1.port") $(cat "$WORK/w2.port")"
-	export MUSTER_HOSTS CCACHE_DIR=$WORK/ccache
-	cached()
-	{
-		PATH=/usr/lib/ccache:$PLAIN_PATH timeout 120 "$MUSTER" run make > "$WORK/out" 2> "$WORK/err" < /dev/null
-	}
-	project 5
-	sed -i 's/\$(CC)/gcc/' Makefile
-	before=$(status_get .jobs.remote)
-	check 'ccache: an empty cache' -- cached
-	check 'ccache: misses go to workers' -- status_is ".jobs.remote == $before + 5"
-	rm -f ./*.o
-	check 'ccache: a full cache' -- cached
-	check 'ccache: hits do not' -- status_is ".jobs.remote == $before + 5"
-	check 'ccache: every object is right' -- objects_are_right
-else
-	skip 'ccache' 'ccache is not installed'
-fi
-
-# A signal that is sent to us reaches the build, and we end as it ends.
-project 1
-printf 'all:\n\t@echo started > started; read line < pipe\n' > slow.mk
-mkfifo pipe
-PATH=$PLAIN_PATH "$MUSTER" run make -f slow.mk > "$WORK/out" 2> "$WORK/err" < /dev/null &
-runner=$!
-check 'a build that waits' -- wait_until 20 test -s started
-kill -TERM "$runner"
-wait "$runner"
-ended=$?
-check 'SIGTERM ends the build' -- test "$ended" -ge 2
-check 'and leaves nothing' -- wait_until 10 sh -c "! pgrep -f '[m]ake -f slow.mk' > /dev/null"
-
-# Much too wide: the kernel's limits are met with patience.
-MUSTER_HOSTS="$(cat "$WORK/w1.port") $(cat "$WORK/w2.port")"
-export MUSTER_HOSTS
-wide()
+# Two recipes that wait, and write down what they get: the signals named behind the recipe's name end them.
+waiting_project()
 {
-	"$MUSTER" stop
-	(
-		ulimit -n 256
-		PATH=$PLAIN_PATH timeout 280 "$MUSTER" run make -j2000
-	) > "$WORK/out" 2> "$WORK/err" < /dev/null || {
-		diag "$(tail -5 "$WORK/err")"
-		return 1
-	}
+	new_tree
+	cat > recipe <<-'END'
+	#!/bin/bash
+	name=$1
+	for signal in INT TERM HUP QUIT; do trap "echo $signal >> $name.got" $signal; done
+	shift
+	for signal; do trap "echo $signal >> $name.got; exit 1" $signal; done
+	echo "${MUSTER_RUN%-*}" > $name.runs
+	while :; do read -r -t 0.05 <> never; done
+	END
+	mkfifo never
+	chmod 755 recipe
+	printf 'all: a b\na b:\n\t@./recipe $@ %s\n' "$*" > Makefile
 }
-project 500
-check 'make -j2000 of 500 files with 256 descriptors' -- wide
-check '… every object is right' -- objects_are_right
-check '… and it was one agent all the time' -- wait_until 10 status_is '.jobs.total == 500'
-check '… that kept descriptors for its work' -- sh -c '! grep -F "Too many open files" "$0" >&2' "$MUSTER_STATE_DIR/agent.log"
+
+both_run()
+{
+	wait_until 20 test -s a.runs && wait_until 20 test -s b.runs
+}
+
+none_waits()
+{
+	! pgrep -f "^/bin/bash ./recipe [ab]" > /dev/null
+}
+
+# Whoever calls from a script without job control would have us ignore the keyboard's signals.
+send_alone()
+{
+	local runner ended
+	PATH=$PLAIN_PATH env --default-signal=INT,QUIT "$MUSTER" run -j 4 make > "$WORK/out" 2> "$WORK/err" < /dev/null &
+	runner=$!
+	both_run || return 1
+	kill "-$1" "$runner"
+	wait "$runner"
+	ended=$?
+	[ "$ended" -ge 1 ] && [ "$(sort -u a.got b.got)" = "$1" ] && wait_until 10 none_waits && return
+	diag "status $ended; $(head a.got b.got)" "$(cat "$WORK/err")"
+	return 1
+}
+for signal in INT TERM HUP QUIT; do
+	waiting_project "$signal"
+	check "SIG$signal to us alone ends the build, all of it" -- send_alone "$signal"
+done
+
+# A process whose parents do not wait for it is told, too.
+waiting_project TERM
+printf '#!/bin/sh\n./recipe a TERM & ./recipe b TERM &\nread line < never\n' > build.sh
+chmod 755 build.sh
+left_behind()
+{
+	local runner
+	PATH=$PLAIN_PATH "$MUSTER" run ./build.sh > "$WORK/out" 2> "$WORK/err" < /dev/null &
+	runner=$!
+	both_run || return 1
+	kill -TERM "$runner"
+	wait "$runner"
+	[ "$?" = 143 ] && wait_until 10 none_waits
+}
+check 'SIGTERM: 128 + 15, and what is in the background ends too' -- left_behind
+
+# on_terminal COMMAND…: on a terminal of its own; what is written to descriptor 8 is typed there.
+on_terminal()
+{
+	rm -f "$WORK/keys"
+	mkfifo "$WORK/keys"
+	PATH=$PLAIN_PATH TERM=xterm env --default-signal=INT,QUIT script -qefc "$*" "$WORK/screen" < "$WORK/keys" > /dev/null 2>&1 &
+	TYPIST=$!
+	exec 8> "$WORK/keys"
+}
+
+got_of()
+{
+	grep -qs "$2" "$1.got"
+}
+
+# The keyboard tells all, and we do not tell them again.
+told_once()
+{
+	on_terminal "$MUSTER run -j 4 make"
+	both_run || { diag "$(cat "$WORK/screen")"; return 1; }
+	printf '\003' >&8
+	wait_until 20 got_of a INT && wait_until 20 got_of b INT || { diag "$(cat "$WORK/screen")"; return 1; }
+	# It is looked at behind the other one.
+	kill -TERM "$(cat a.runs)"
+	wait "$TYPIST"
+	exec 8>&-
+	[ "$(cat a.got)" = $'INT\nTERM' ] && [ "$(cat b.got)" = $'INT\nTERM' ] && wait_until 10 none_waits && return
+	diag "$(head a.got b.got)" "$(cat "$WORK/screen")"
+	return 1
+}
+if command -v script > /dev/null; then
+	waiting_project TERM
+	check 'Ctrl-C is heard once' -- told_once
+	ends_script()
+	{
+		on_terminal "bash -c '$MUSTER run -j 4 make; echo went on > went_on'"
+		both_run || { diag "$(cat "$WORK/screen")"; return 1; }
+		printf '\003' >&8
+		wait "$TYPIST"
+		exec 8>&-
+		[ ! -e went_on ] && wait_until 10 none_waits
+	}
+	waiting_project INT
+	check 'Ctrl-C ends the script that called us' -- ends_script
+else
+	skip 'Ctrl-C' 'script is not installed'
+fi
 
 # An agent that is lost on the way.
 project 4

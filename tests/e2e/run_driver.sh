@@ -201,15 +201,33 @@ else
 fi
 daemon_start OURS "$BUILD/distccd" --allow 127.0.0.1 --jobs 7 || bail 'our distccd does not start'
 check 'our distccd is known for what it is' -- gives 0 "127.0.0.1:$OURS" -- "^hosts=127.0.0.1:${OURS%:*}/7$"
+EIGHT="$NOBODY $STOPPED $(at mute) no-such-host.invalid $(at overloaded) 127.0.0.1:$DEBIAN tcp://$MUSTER 127.0.0.1:$OURS"
 eight()
 {
-	gives 0 "$NOBODY $STOPPED $(at mute) no-such-host.invalid $(at overloaded) 127.0.0.1:$DEBIAN tcp://$MUSTER 127.0.0.1:$OURS" -- \
+	gives 0 "$EIGHT" -- \
 		'^used=3$' "^hosts=127.0.0.1:${DEBIAN%:*}/[0-9]+,lzo $MUSTER/[0-9]+ 127.0.0.1:${OURS%:*}/7$" \
 		"^unused=$NOBODY: connect: Connection refused" "^unused=$STOPPED: " "^unused=$(at mute): " \
 		'^unused=no-such-host.invalid: ' "^unused=$(at overloaded): it is overloaded" &&
 		[ "$(grep -c ^unused= "$WORK/out")" = 5 ] && [ "$TOOK" -le 6 ]
 }
 check 'eight hosts: three dead, one refuses, one is overloaded' -- eight
+eight_build()
+{
+	local n before
+	before=$(status_get .jobs.remote)
+	new_tree
+	printf 'all: %s\n%%.o: %%.c\n\t$(CC) -O2 -c $< -o $@\n' "$(echo u{1..12}.o)" > makefile
+	for n in {1..12}; do
+		echo "int f$n(int n) { return n * $n; }" > "u$n.c"
+	done
+	DISTCC_AUTO_HOSTS=$EIGHT timeout 60 "$BUILD/muster" run --auto-hosts -- make < /dev/null > "$WORK/out" 2> "$WORK/err" &&
+		[ "$(grep -c ' is left out: ' "$WORK/err")" = 5 ] && status_is ".jobs.remote > $before" ||
+		{ diag "$(cat "$WORK/err")"; return 1; }
+	for n in {1..12}; do
+		PATH=$PLAIN_PATH cc -O2 -c "u$n.c" -o "$WORK/plain.o" && cmp "$WORK/plain.o" "u$n.o" || return 1
+	done
+}
+check '… and a build with them' -- eight_build
 
 # --- Through ssh -----------------------------------------------------------------------------
 SSHD=$(PATH=$PATH:/usr/sbin command -v sshd)
@@ -274,6 +292,26 @@ long_build()
 		is_gone "$client" || { diag "$client is left"; return 1; }
 	done
 	! port_is_open "$port"
+}
+
+# Killed with no chance to clean up.
+killed_build()
+{
+	local client left
+	mkfifo "$WORK/stay_killed"
+	DISTCC_AUTO_HOSTS="$(by_ssh "$(cat "$WORK/hosts/idle.port")") $(by_ssh "${MUSTER##*:}:1")" "$P" --stay \
+		< "$WORK/stay_killed" > "$WORK/out" 2> "$WORK/err" &
+	DRIVER=$!
+	exec 7> "$WORK/stay_killed"
+	wait_until 20 grep -q '^end$' "$WORK/out" || return 1
+	left=$(clients)
+	[ "$(echo "$left" | wc -w)" = 2 ] || { diag 'the tunnels are not there'; return 1; }
+	kill -KILL "$DRIVER"
+	wait "$DRIVER" 2>/dev/null
+	exec 7>&-
+	for client in $left; do
+		wait_until 10 is_gone "$client" || { diag "$client is left"; return 1; }
+	done
 }
 
 # A whole build, all of it on a worker behind a tunnel.
@@ -341,6 +379,7 @@ ssh_cases()
 	check 'ssh: no master is left behind' -- gives 0 "$word" -- '^used=1$'
 	check 'ssh: no socket of one either' -- test ! -e "$KEYS/master"
 	check 'ssh: tunnels live as long as the build, made again when they drop, gone at the end' -- long_build
+	check 'ssh: tunnels go with whom they belong to, also when it is killed' -- killed_build
 	if "$BUILD/muster" --help | grep -q '^  run '; then
 		check 'ssh: a build' -- build_by_ssh
 	else

@@ -107,5 +107,59 @@ static void says_why_not(void)
 	loop_free(loop);
 }
 
+/* Who starts it is killed; that the pipe ends says that it is gone too. */
+static void ends_with_us(void)
+{
+	char *const argv[] = {(char[]){"/bin/sleep"}, (char[]){"1000"}, NULL};
+	int ends[2], started[2];
+	char c;
+
+	CHECK(pipe2(ends, O_CLOEXEC) == 0 && pipe2(started, O_CLOEXEC) == 0);
+	pid_t us = fork();
+
+	if (us == 0) {
+		int null = fcntl(open("/dev/null", O_RDWR), F_DUPFD_CLOEXEC, 3);
+		struct err e = {0};
+
+		loop = loop_new();
+		if (child_start_bound(loop, argv, (int[3]){null, ends[1], null}, on_done,
+				      NULL, &e))
+			(void)!write(started[1], "", 1);
+		for (;;)
+			pause();
+	}
+	close(ends[1]);
+	close(started[1]);
+	CHECK(read(started[0], &c, 1) == 1);
+	CHECK(kill(us, SIGKILL) == 0 && waitpid(us, NULL, 0) == us);
+	CHECK(read(ends[0], &c, 1) == 0);
+	close(ends[0]);
+	close(started[0]);
+}
+
+static void bound_says_why_not(void)
+{
+	char *const argv[] = {(char[]){"/nonexistent/program"}, NULL};
+	int null = fcntl(open("/dev/null", O_RDWR), F_DUPFD_CLOEXEC, 3), ends[2];
+	struct err e = {0};
+	char text[64] = "";
+
+	CHECK(pipe2(ends, O_CLOEXEC) == 0);
+	loop = loop_new();
+	struct child *c =
+	    child_start_bound(loop, argv, (int[3]){null, null, ends[1]}, on_done, NULL, &e);
+
+	close(ends[1]);
+	loop_run(loop);
+	CHECK(WIFEXITED(seen) && WEXITSTATUS(seen) == 127);
+	CHECK(read(ends[0], text, sizeof text - 1) > 0 &&
+	      strstr(text, "/nonexistent/program"));
+	child_free(c);
+	loop_free(loop);
+	close(ends[0]);
+	close(null);
+}
+
 TESTS({"ends", ends}, {"takes its group along", takes_its_group_along},
-      {"is freed early", is_freed_early}, {"says why not", says_why_not})
+      {"is freed early", is_freed_early}, {"says why not", says_why_not},
+      {"ends with us", ends_with_us}, {"bound, says why not", bound_says_why_not})
