@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "net/schedulers.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -194,13 +195,16 @@ static int parse_options(const char *p, struct host *h, struct err *e)
 			h->cpp = true;
 		else if (same(p, n, "down"))
 			h->down = true;
+		else if (same(p, n, "plain"))
+			h->plain = true;
 		else if (same(p, n, "auth") || strncmp(p, "auth=", 5) == 0)
 			return err_set(e, 0,
 				       "the option 'auth' asks for GSS-API authentication, "
 				       "which is not offered");
 		else
 			return err_set(
-			    e, 0, "'%.*s' is no option: ',lzo', ',cpp' and ',down' are%s",
+			    e, 0,
+			    "'%.*s' is no option: ',lzo', ',cpp', ',down' and ',plain' are%s",
 			    n < CITED ? (int)n : CITED, p,
 			    memchr(p, '/', n)
 				? " (the number of jobs is written before them)"
@@ -266,15 +270,43 @@ static bool parse_setting(const char *word, const char *name, unsigned *n)
 	return true;
 }
 
+/* The last one counts. */
+static int parse_schedulers(struct hostlist *list, const char *text, struct err *e)
+{
+	struct schedulers some;
+
+	if (schedulers_parse(&some, text, e))
+		return -1;
+	schedulers_free(&some);
+	free(list->schedulers);
+	list->schedulers = xstrdup(text);
+	return 0;
+}
+
+/* "+callers=BUILD"; AT is behind the '='. */
+static int parse_callers(struct hostlist *list, const char *at, struct err *e)
+{
+	if (check_name("build", at, strlen(at), e))
+		return -1;
+	free(list->callers);
+	list->callers = xstrdup(at);
+	return 0;
+}
+
 /* A word that begins with "--" or '+': it speaks about the whole list. */
 static int parse_global(struct hostlist *list, const char *word, struct err *e)
 {
+	static const char scheduler[] = "+scheduler=";
 	unsigned n;
 
 	if (strcmp(word, "--randomize") == 0) {
 		list->randomize = true;
 	} else if (strcmp(word, "+zeroconf") == 0) {
 		list->zeroconf = true;
+	} else if (strncmp(word, "+callers=", 9) == 0) {
+		return parse_callers(list, word + 9, e);
+	} else if (strncmp(word, scheduler, sizeof scheduler - 1) == 0) {
+		return parse_schedulers(list, word + sizeof scheduler - 1, e);
 	} else if (parse_setting(word, "--localslots", &n) && n) {
 		list->localslots = n;
 	} else if (parse_setting(word, "--localslots_cpp", &n) && n) {
@@ -286,7 +318,7 @@ static int parse_global(struct hostlist *list, const char *word, struct err *e)
 	} else {
 		return err_set(e, 0,
 			       "it is no option for the list: --randomize, --localslots=N, "
-			       "--localslots_cpp=N and +zeroconf are");
+			       "--localslots_cpp=N, +zeroconf and +scheduler=HOST are");
 	}
 	return 0;
 }
@@ -365,6 +397,7 @@ void hostlist_free(struct hostlist *list)
 	for (size_t i = 0; i < list->n; i++)
 		host_free(&list->v[i]);
 	free(list->v);
+	free(list->schedulers);
 	*list = (struct hostlist){0};
 }
 

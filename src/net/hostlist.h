@@ -7,8 +7,10 @@
  *   local  = localhost[/N]
  *   ssh    = [USER]@HOST[/N][:COMMAND][,OPTION]*
  *   tcp    = HOST[:PORT][/N][,OPTION]* | HOST[/N][:PORT][,OPTION]* ; HOST may be [IPV6]
- *   OPTION = lzo | cpp | auth[=NAME] | down
+ *   OPTION = lzo | cpp | auth[=NAME] | down | plain
  *   global = --randomize | --localslots=N | --localslots_cpp=N | +zeroconf       ('/N' may be written '=N')
+ *          | +callers=BUILD
+ *          | +scheduler=HOST[:PORT][,HOST[:PORT]]*                                (net/schedulers.h)
  *
  * Pure: text in, a structure out. A list with a word that makes no sense is an error as a whole. */
 struct err;
@@ -24,19 +26,22 @@ enum {
 enum host_kind {
 	HOST_LOCAL,
 	HOST_TCP,
-	HOST_SSH
+	HOST_SSH,
+	HOST_CALLER /* never in a list: a worker that connected to us (agent/callers) */
 };
 
 struct host {
 	enum host_kind kind;
 	char *word;     /* as it was written */
-	char *user;     /* ssh, or NULL */
+	char *user;     /* ssh, or NULL; of a caller: the build whose door it came to */
 	char *name;     /* host name or address, without brackets */
 	char *command;  /* ssh: what to run there, or NULL */
 	unsigned port;  /* tcp; the default of the list if none was given */
 	unsigned slots; /* the number given, or 0: none was */
 	bool lzo, cpp;  /* cpp: preprocesses there (distcc's "pump mode"); needs lzo */
 	bool down;      /* to be left out for now */
+	bool
+	    plain; /* may be spoken to without encryption, whatever keys we have (net/trust.h) */
 };
 
 struct hostlist {
@@ -44,6 +49,8 @@ struct hostlist {
 	size_t n;
 	bool randomize, zeroconf;
 	unsigned localslots, localslots_cpp; /* 0: not given */
+	char *callers;    /* the build whose called workers may be used, or NULL */
+	char *schedulers; /* as it was written; NULL: none */
 };
 
 /* -1: ERR says which word, what is wrong with it, and what was expected; LIST is then empty. */

@@ -1,18 +1,19 @@
 /* A peer: bufferevent below, frames above.
  *
- *   socket ─► raw bytes ─► [zstd reader] ─► frames ─► handler
- *   peer_send ─► [zstd writer, flushed once a turn] ─► bufferevent ─► socket
+ *   socket ─► raw bytes ─► [TLS] ─► [zstd reader] ─► frames ─► handler
+ *   peer_send ─► [zstd writer, flushed once a turn] ─► [TLS] ─► bufferevent ─► socket
  *
  * Invariant: IN holds less than one frame plus one read; OUT is bounded by its users, who ask
  * peer_backlog before they produce bulk. Failure of any kind ends in exactly one down(). */
 #include "net/peer.h"
 
-#include "base/arena.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "net/address.h"
+#include "net/peer_impl.h"
+#include "net/tls.h"
+#include "net/tls_stream.h"
 #include "sys/loop.h"
-#include "wire/frame.h"
 #include "wire/message.h"
 #include "wire/pack.h"
 
@@ -28,31 +29,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-struct peer {
-	struct loop *loop;
-	struct bufferevent *bev;
-	struct peer_handler handler;
-	void *ctx;
-	struct peer_self self;
-	struct addrinfo *addresses, *next_address; /* dialling: those not tried yet */
-	bool connected; /* the socket stands; preface and HELLO are on their way */
-	bool prefaced;  /* theirs has come */
-	bool up;        /* HELLOs have crossed */
-	bool local;     /* loopback: not worth compressing */
-	bool dead; /* closed or down; freed when the callback that is running returns */
-	int busy;  /* callbacks of ours on the stack */
-	uint64_t features; /* what both sides have */
-	struct buf in;     /* plain bytes, from a frame's beginning */
-	struct pack_reader *reader;
-	struct pack_writer *writer;
-	bool unflushed; /* the writer holds bytes */
-	uint64_t bytes_in, bytes_out;
-	nsec heard;  /* when a byte last came */
-	nsec looked; /* when the timer last looked */
-	struct loop_timer *timer, *flush;
-	struct err why; /* for down() */
-};
-
 static void peer_free(struct peer *p)
 {
 	if (p->bev)
@@ -63,7 +39,9 @@ static void peer_free(struct peer *p)
 	loop_timer_free(p->flush);
 	pack_reader_free(p->reader);
 	pack_writer_free(p->writer);
+	tls_stream_free(p->stream);
 	buf_free(&p->in);
+	free(p->place);
 	free(p);
 }
 
@@ -90,10 +68,22 @@ void peer_close(struct peer *p)
 	leave(p);
 }
 
-static void send_now(struct peer *p, const void *bytes, size_t n)
+static void send_raw(struct peer *p, const void *bytes, size_t n)
 {
 	p->bytes_out += n;
 	bufferevent_write(p->bev, bytes, n);
+}
+
+static void send_now(struct peer *p, const void *bytes, size_t n)
+{
+	AUTO_BUF struct buf sealed = {0};
+
+	if (!p->stream) {
+		send_raw(p, bytes, n);
+		return;
+	}
+	tls_stream_put(p->stream, bytes, n, &sealed);
+	send_raw(p, sealed.data, sealed.len);
 }
 
 static void on_flush(void *ctx)
@@ -168,139 +158,50 @@ static void say_hello(struct peer *p)
 	peer_send(p, &b);
 }
 
-static int take_hello(struct peer *p, const struct frame *f)
+/* Who dials with TLS and is answered without. */
+static int look_at_first(struct peer *p, unsigned char first)
 {
-	struct message_hello hello;
-	struct arena *a = arena_new();
-	int r = 0;
+	enum {
+		ALERT = 0x15
+	};
 
-	if (f->type != MESSAGE_HELLO || message_get_hello(&hello, a, f->payload, f->n)) {
-		r = err_set(&p->why, EPROTO, "its first message is no HELLO");
-	} else if (hello.version_min > WIRE_VERSION ||
-		   hello.version_max < WIRE_VERSION_MIN) {
-		r = err_set(
+	p->began = true;
+	p->encrypts = tls_stream_begins(first) || first == ALERT;
+	p->plain = first == MESSAGE_PREFACE_BYTES[0];
+	if (p->plain)
+		return err_set(
 		    &p->why, 0,
-		    "it speaks protocol %u to %u and we speak %d to %d: update the older side",
-		    hello.version_min, hello.version_max, WIRE_VERSION_MIN, WIRE_VERSION);
-	} else {
-		p->features &= hello.features;
-		p->up = true;
-		r = p->handler.up(p->ctx, p, &hello, &p->why);
-	}
-	arena_free(a);
-	return r;
+		    "it has no key or certificate: it speaks without encryption");
+	return p->encrypts
+		   ? 0
+		   : err_set(&p->why, EPROTO, "it does not speak muster's protocol");
 }
 
-static int take_ping(struct peer *p, const struct frame *f)
+static int take_sealed(struct peer *p, const char *bytes, size_t n)
 {
-	struct message_ping ping;
-	struct arena *a = arena_new();
-	int bad = message_get_ping(&ping, a, f->payload, f->n);
+	AUTO_BUF struct buf plain = {0}, out = {0};
+	bool talks = tls_stream_ready(p->stream); /* it has proved who it is */
 
-	arena_free(a);
-	if (bad)
-		return err_set(&p->why, EPROTO, "a malformed PING");
-	if (f->type == MESSAGE_PING) {
-		AUTO_BUF struct buf b = {0};
-
-		message_put_pong(&b, &(struct message_pong){ping.nonce});
-		peer_send(p, &b);
-	}
-	return 0;
-}
-
-/* All whole frames in IN. 0 or -1 with WHY. */
-static int take_frames(struct peer *p)
-{
-	size_t used = 0;
-	int r = 0;
-
-	while (r == 0 && !p->dead) {
-		struct frame f;
-		int have = frame_first(p->in.data + used, p->in.len - used, &f);
-
-		if (have <= 0) {
-			if (have == -1)
-				r = err_set(&p->why, EPROTO,
-					    "a message longer than %d bytes", FRAME_MAX);
-			else if (have < 0)
-				r = err_set(&p->why, EPROTO,
-					    "a message was damaged on its way (checksum)");
-			break;
-		}
-		used += FRAME_HEADER + f.n;
-		if (!p->up)
-			r = take_hello(p, &f);
-		else if (f.type == MESSAGE_PING || f.type == MESSAGE_PONG)
-			r = take_ping(p, &f);
-		else
-			r = p->handler.message(p->ctx, p, f.type, f.payload, f.n, &p->why);
-		if (r == 0 && !p->reader && p->features & WIRE_FEATURE_ZSTD && p->up)
-			break; /* what follows the HELLO is compressed */
-	}
-	if (used)
-		buf_drop(&p->in, used);
-	return r;
-}
-
-/* Bytes behind the HELLO that came in one read with it belong to the compressed stream. */
-static int begin_compressed(struct peer *p)
-{
-	enum {
-		STEP = 128 << 10
-	};
-	struct buf rest = p->in;
-	const char *at = rest.data;
-	int r = 0;
-
-	p->in = (struct buf){0};
-	if (!p->reader)
-		p->reader = pack_reader_new();
-	for (int more = 1; more && r == 0 && !p->dead;) {
-		more = pack_read(p->reader, &at, rest.data + rest.len, STEP, &p->in);
-		if (more < 0)
-			r = err_set(&p->why, EPROTO, "a damaged zstd stream");
-		else
-			r = take_frames(p);
-	}
-	buf_free(&rest);
-	return r;
-}
-
-static int take_plain(struct peer *p)
-{
-	if (!p->prefaced) {
-		if (p->in.len < MESSAGE_PREFACE)
-			return 0;
-		if (memcmp(p->in.data, MESSAGE_PREFACE_BYTES, MESSAGE_PREFACE) != 0)
-			return err_set(&p->why, EPROTO,
-				       "it does not speak muster's protocol");
-		buf_drop(&p->in, MESSAGE_PREFACE);
-		p->prefaced = true;
-	}
-	if (take_frames(p))
+	if (!p->began && look_at_first(p, (unsigned char)bytes[0]))
 		return -1;
-	if (!p->dead && p->up && p->features & WIRE_FEATURE_ZSTD && p->in.len)
-		return begin_compressed(p);
-	return 0;
-}
+	int r = tls_stream_take(p->stream, bytes, n, &plain, &out, &p->why);
 
-static int take_packed(struct peer *p, const char *bytes, size_t n)
-{
-	enum {
-		STEP = 128 << 10
-	};
-
-	const char *at = bytes;
-
-	for (int more = 1; more && !p->dead;) {
-		more = pack_read(p->reader, &at, bytes + n, STEP, &p->in);
-		if (more < 0)
-			return err_set(&p->why, EPROTO, "a damaged zstd stream");
-		if (take_frames(p))
-			return -1;
+	if (r == 0)
+		send_raw(p, out.data, out.len);
+	else if (out.len && peer_backlog(p) == 0) /* nobody will flush it any more */
+		send(bufferevent_getfd(p->bev), out.data, out.len,
+		     MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (r == 0 && !talks && tls_stream_ready(p->stream)) {
+		r = tls_admit(p->self.tls, p->stream, p->self.admits, &p->why);
+		talks = r == 0;
+		if (talks)
+			say_hello(p);
 	}
-	return 0;
+	p->refused |= r != 0 && !p->up;
+	/* What it said before the end counts, and may tell more of it. */
+	if (plain.len && talks && peer_take_bytes(p, plain.data, plain.len))
+		r = -1;
+	return r;
 }
 
 static void on_read(struct bufferevent *bev, void *ctx)
@@ -315,14 +216,8 @@ static void on_read(struct bufferevent *bev, void *ctx)
 	p->heard = loop_now();
 	while (r == 0 && !p->dead && (n = evbuffer_remove(in, chunk, sizeof chunk)) > 0) {
 		p->bytes_in += (uint64_t)n;
-		if (p->up && p->features & WIRE_FEATURE_ZSTD) {
-			if (!p->reader)
-				p->reader = pack_reader_new();
-			r = take_packed(p, chunk, (size_t)n);
-		} else {
-			buf_add(&p->in, chunk, (size_t)n);
-			r = take_plain(p);
-		}
+		r = p->stream ? take_sealed(p, chunk, (size_t)n)
+			      : peer_take_bytes(p, chunk, (size_t)n);
 	}
 	if (r)
 		go_down(p);
@@ -371,6 +266,22 @@ static int dial_next(struct peer *p)
 	return -1;
 }
 
+/* We dialled, and the connection stands: our first bytes. */
+static void begin(struct peer *p)
+{
+	AUTO_BUF struct buf out = {0}, plain = {0};
+
+	if (!p->self.tls) {
+		say_hello(p);
+		return;
+	}
+	p->connected = true;
+	p->stream = tls_stream_dial(p->self.tls, TLS_MUSTER, p->place);
+	if (tls_stream_take(p->stream, NULL, 0, &plain, &out, &p->why))
+		abort(); /* nothing has come that could be wrong */
+	send_raw(p, out.data, out.len);
+}
+
 static void on_event(struct bufferevent *bev, short what, void *ctx)
 {
 	struct peer *p = ctx;
@@ -382,7 +293,7 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
 		setsockopt(bufferevent_getfd(bev), IPPROTO_TCP, TCP_NODELAY, &one,
 			   sizeof one);
 		p->heard = loop_now();
-		say_hello(p);
+		begin(p);
 	} else if (what & BEV_EVENT_EOF) {
 		err_set(&p->why, 0,
 			p->up ? "it closed the connection"
@@ -451,6 +362,7 @@ struct peer *peer_dial(struct loop *l, const char *address, const struct peer_se
 	struct peer *p = peer_new(l, self, handler);
 
 	p->ctx = ctx;
+	p->place = xstrdup(address);
 	p->addresses = p->next_address = list;
 	if (dial_next(p)) {
 		if (p->bev)
@@ -461,11 +373,11 @@ struct peer *peer_dial(struct loop *l, const char *address, const struct peer_se
 	return p;
 }
 
-struct peer *peer_adopt(struct loop *l, int fd, const struct peer_self *self,
-			const struct peer_handler *handler, void *ctx)
+/* A peer on the connected socket FD that has said nothing yet. */
+static struct peer *adopt(struct loop *l, int fd, const struct peer_self *self,
+			  const struct peer_handler *handler, void *ctx)
 {
 	struct peer *p = peer_new(l, self, handler);
-
 	struct sockaddr_storage other;
 	socklen_t n = sizeof other;
 	int one = 1;
@@ -476,8 +388,35 @@ struct peer *peer_adopt(struct loop *l, int fd, const struct peer_self *self,
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	p->local = getpeername(fd, (struct sockaddr *)&other, &n) == 0 &&
 		   address_is_loopback((struct sockaddr *)&other);
+	return p;
+}
+
+struct peer *peer_adopt(struct loop *l, int fd, const struct peer_self *self,
+			const struct peer_handler *handler, void *ctx)
+{
+	struct peer *p = adopt(l, fd, self, handler, ctx);
+
+	begin(p);
+	return p;
+}
+
+struct peer *peer_accept(struct loop *l, int fd, const struct peer_self *self,
+			 const struct peer_handler *handler, struct tls_stream *stream)
+{
+	struct peer *p = adopt(l, fd, self, handler, NULL);
+
+	p->stream = stream;
+	p->began = p->encrypts = stream != NULL;
 	say_hello(p);
 	return p;
+}
+
+void peer_take_early(struct peer *p, const struct buf *early)
+{
+	p->busy++;
+	if (early->len && peer_take_bytes(p, early->data, early->len))
+		go_down(p);
+	leave(p);
 }
 
 void peer_set_ctx(struct peer *p, void *ctx)
@@ -487,5 +426,26 @@ void peer_set_ctx(struct peer *p, void *ctx)
 
 bool peer_is_foreign(const struct peer *p)
 {
-	return p->connected && !p->prefaced && p->why.code != ETIMEDOUT;
+	return p->connected && !p->prefaced && !p->encrypts && !p->plain &&
+	       p->why.code != ETIMEDOUT;
+}
+
+bool peer_is_plain(const struct peer *p)
+{
+	return p->plain;
+}
+
+bool peer_is_refused(const struct peer *p)
+{
+	return p->refused;
+}
+
+bool peer_is_local(const struct peer *p)
+{
+	return p->local;
+}
+
+const struct tls_who *peer_who(const struct peer *p)
+{
+	return p->stream ? tls_stream_who(p->stream) : NULL;
 }

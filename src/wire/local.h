@@ -35,7 +35,9 @@ enum local_type {
 	LOCAL_EXIT,  /* u32 status as waitpid gives it */
 	LOCAL_LOCAL, /* str program: absolute path to run, or "": find it on PATH yourself */
 	LOCAL_LOG, /* a line with its newline, for $DISTCC_LOG, else $UNCACHED_ERR_FD, else stderr; written at once */
-	LOCAL_QUERY, /* from `muster`: str what ("status", "stop"); answered by LOCAL_OUT* LOCAL_EXIT */
+	LOCAL_QUERY, /* from `muster`: str what ("status", "stop"); answered by LOCAL_OUT* LOCAL_EXIT. "watch RUN"
+	                (agent/watch.h) and "callers ADDRESS BUILD KEYFILE" (agent/callers.h) are answered by lines in
+	                LOCAL_OUT until the asker hangs up */
 };
 
 enum local_flag {

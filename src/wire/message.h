@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* What an agent and a worker say to each other. One connection carries everything; many jobs are under
- * way on it at once. docs/protocol.md tells it at length.
+ * way on it at once. docs/protocol.md tells it at length, wire/talk.h what both say to a scheduler.
  *
  *   agent                                              worker
  *    │ "MSTR" HELLO ───────────────────────────────────► │   both first, at once; versions and
@@ -22,6 +22,7 @@
  *    │ ◄──────────────── RESULT {id, outcome, status}    │   last; the slot is free again
  *    │ CANCEL {id} ────────────────────────────────────► │   at any time; a RESULT may still cross it
  *    │ PING ◄──────────────────────────────────► PONG    │   when nothing else was said for a while
+ *    │ ◄───────────────────────── "MSTR" REFUSED {why}   │   in place of HELLO: not let in, and the end
  *
  * Order is meaning: a JOB sees the view as all VIEWs before it left it, and starts only when every blob
  * that those named has arrived. Flow: bulk (BLOB, OUTPUT) is produced only as fast as the socket takes it,

@@ -130,8 +130,17 @@ static void options(void)
 {
 	CHECK(reads("a,lzo,lzo", "tcp - a 3632/0 - lzo"));
 	CHECK(reads("a,down,cpp,lzo", "tcp - a 3632/0 - lzo cpp down"));
+	struct hostlist list;
+
+	CHECK(hostlist_parse(&list, "a,plain b +callers=build-7", 1, NULL) == 0 &&
+	      list.n == 2);
+	CHECK(list.v[0].plain && !list.v[1].plain && strcmp(list.callers, "build-7") == 0);
+	hostlist_free(&list);
+	CHECK(refused("+callers=", 1, "the name of the build is missing"));
+	CHECK(refused("+callers=a/b", 1, "no name of a build"));
 	CHECK(refused("a,", 1, "'' is no option"));
-	CHECK(refused("a,lzox", 1, "'lzox' is no option: ',lzo', ',cpp' and ',down' are"));
+	CHECK(refused("a,lzox", 1,
+		      "'lzox' is no option: ',lzo', ',cpp', ',down' and ',plain' are"));
 	CHECK(refused("a,lzo/3", 1, "the number of jobs is written before them"));
 	CHECK(refused("a,cpp", 1, "'cpp' wants the option 'lzo'"));
 	CHECK(refused("a,auth", 1, "GSS-API authentication, which is not offered"));
@@ -363,6 +372,23 @@ static void finding(void)
 	CHECK(fs_remove_tree(bed, NULL) == 0);
 }
 
+static void schedulers(void)
+{
+	struct hostlist list;
+	struct err e;
+
+	CHECK(hostlist_parse(&list, "a +scheduler=h,[::1]:7 b", 3632, &e) == 0);
+	CHECK(list.n == 2 && strcmp(list.schedulers, "h,[::1]:7") == 0);
+	hostlist_free(&list);
+	CHECK(list.schedulers == NULL);
+	CHECK(hostlist_parse(&list, "+scheduler=one +scheduler=two:5", 3632, &e) == 0);
+	CHECK(list.n == 0 && strcmp(list.schedulers, "two:5") == 0);
+	hostlist_free(&list);
+	CHECK(hostlist_parse(&list, "+scheduler=", 3632, &e) == -1);
+	CHECK(hostlist_parse(&list, "+scheduler=h:0", 3632, &e) == -1);
+	CHECK(list.schedulers == NULL && strstr(e.text, "is no scheduler"));
+}
+
 TESTS({"local", local}, {"tcp", tcp}, {"ssh", ssh}, {"options", options}, {"words", words},
       {"globals", globals}, {"limits", limits}, {"sums", sums}, {"addresses", addresses},
-      {"finding", finding})
+      {"finding", finding}, {"schedulers", schedulers})
