@@ -115,6 +115,16 @@ void estimate_learn(struct estimate *est, struct estimate_speed *sp, uint64_t un
 	u->used = est->uses;
 }
 
+void estimate_expect(struct estimate *est, struct estimate_speed *sp, double speed)
+{
+	if (sp->seen || !(speed > 0))
+		return;
+	sp->seen = 1;
+	sp->value = clamp(speed * average(est), 1.0 / MAX_SPEED, MAX_SPEED);
+	est->sum += sp->value;
+	est->n++;
+}
+
 void estimate_forget(struct estimate *est, struct estimate_speed *sp)
 {
 	if (sp->seen) {

@@ -16,6 +16,8 @@ void estimate_free(struct estimate *);
 /* The worker took CPU_NS (> 0) for UNIT (0: has no name, teaches nothing). */
 void estimate_learn(struct estimate *, struct estimate_speed *, uint64_t unit,
 		    int64_t cpu_ns);
+/* What is known of it from an earlier life, relative to the average; before it has done anything. */
+void estimate_expect(struct estimate *, struct estimate_speed *, double speed);
 /* The worker goes away: it no longer counts for the average. */
 void estimate_forget(struct estimate *, struct estimate_speed *);
 /* Relative to the average of all that have done something; 1.0 when it has not. */

@@ -16,7 +16,7 @@ enum sched_event_type {
 	SCHED_TICK,          /* time passed (out->wake was reached) */
 	SCHED_WORKER_ADD,    /* worker: a configured one, not connected */
 	SCHED_WORKER_REMOVE, /* worker: its jobs are reported lost by the caller */
-	SCHED_WORKER_UP,     /* worker, slots: connection is made */
+	SCHED_WORKER_UP,     /* worker, slots: connection is made, or has other slots now */
 	SCHED_WORKER_DOWN,   /* worker: the dial failed or the connection broke */
 	SCHED_TOOLCHAIN,     /* worker, toolchain, yes: the worker's answer */
 	SCHED_ASK,           /* job, toolchain, unit: wants a slot */
