@@ -1,16 +1,21 @@
 #include "agent/agent.h"
 
 #include "agent/discover.h"
+#include "agent/leases.h"
 #include "agent/lists.h"
 #include "agent/plan.h"
 #include "agent/remote.h"
 #include "agent/task.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cc/preprocessed.h"
 #include "net/hostlist.h"
+#include "net/schedulers.h"
 #include "sys/loop.h"
+#include "sys/spawn.h"
+#include "wire/talk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,10 +32,12 @@ static bool has_plain_worker(const struct agent *a)
 
 const char *agent_why_no_hosts(const struct agent *a)
 {
-	return a->hosts_wrong[0]   ? "the list of hosts has a mistake"
-	       : a->named.n        ? "the list of hosts names this machine only"
-	       : a->named.zeroconf ? "no worker has announced itself"
-				   : "no workers are configured";
+	return a->hosts_wrong[0]          ? "the list of hosts has a mistake"
+	       : leases_in_use(a->leases) ? leases_why(a->leases)
+	       : a->named.n               ? "the list of hosts names this machine only"
+	       : a->named.zeroconf        ? "no worker has announced itself"
+	       : a->named.callers         ? "no worker has called yet"
+					  : "no workers are configured";
 }
 
 /* It came home since those who could have it only take preprocessed source, which is none for it. */
@@ -46,7 +53,8 @@ static bool has_worker_up(const struct agent *a, const struct task *t)
 	const struct hostlist *found = a->discover ? discover_hosts(a->discover) : NULL;
 
 	for (const struct remote *r = a->remotes; r; r = r->hh.next)
-		if (r->up && lists_have(a->lists, t->plan->list, &r->host, found))
+		if (r->up && lists_have(a->lists, t->plan->list, &r->host, found,
+					leases_hosts(a->leases)))
 			return true;
 	return false;
 }
@@ -137,6 +145,7 @@ void agent_sched(struct agent *a, struct sched_event event)
 		loop_timer_off(a->wake);
 	else
 		loop_timer_set(a->wake, out.wake - loop_now());
+	leases_moved(a->leases);
 }
 
 static bool is_remote(const struct host *h)
@@ -156,10 +165,32 @@ static const nsec reap_every = LOOP_MS(5000), unnamed_max = LOOP_MS(30000);
 
 static void apply_hosts(void *agent);
 
+/* Those that are named count, else those that were found. */
+static void apply_schedulers(void *agent)
+{
+	struct agent *a = agent;
+	const struct hostlist *found =
+	    a->named.zeroconf && a->discover_farm ? discover_hosts(a->discover_farm) : NULL;
+	AUTO_BUF struct buf list = {0};
+
+	if (a->named.schedulers || !found) {
+		leases_use(a->leases, a->named.schedulers, a->farm);
+		return;
+	}
+	for (size_t i = 0; i < found->n && i < SCHEDULERS_MAX; i++) {
+		AUTO_FREE char *address = host_address(&found->v[i]);
+
+		buf_printf(&list, "%s%s", i ? "," : "", address);
+	}
+	buf_u8(&list, 0);
+	leases_use_found(a->leases, list.data, a->farm);
+}
+
 /* Whoever alternates between two lists does not want it to begin anew each time: agent_reap ends it. */
 static void discover_apply(struct agent *a)
 {
 	static const char *const types[] = {"_muster._tcp", "_distcc._tcp", NULL};
+	static const char *const schedulers[] = {TALK_SERVICE, NULL};
 
 	if (!a->named.zeroconf) {
 		if (a->discover && !a->discover_unasked)
@@ -169,12 +200,18 @@ static void discover_apply(struct agent *a)
 	a->discover_unasked = 0;
 	if (!a->discover)
 		a->discover = discover_start(a->loop, types, apply_hosts, a);
+	/* That there is no tool for it has been said already. */
+	AUTO_FREE char *tool = spawn_find("avahi-browse");
+
+	if (!a->discover_farm && tool)
+		a->discover_farm = discover_start(a->loop, schedulers, apply_schedulers, a);
 }
 
 void agent_discover_end(struct agent *a)
 {
 	discover_free(a->discover);
-	a->discover = NULL;
+	discover_free(a->discover_farm);
+	a->discover = a->discover_farm = NULL;
 	a->discover_unasked = 0;
 }
 
@@ -198,7 +235,10 @@ void agent_reap(void *ctx)
 	{
 		if (!r->unnamed_since)
 			continue;
-		if (r->running || loop_now() - r->unnamed_since < unnamed_max) {
+		bool gone = r->host.kind ==
+			    HOST_CALLER; /* such a one is not named, but here or not */
+
+		if (!gone && (r->running || loop_now() - r->unnamed_since < unnamed_max)) {
 			some = true;
 			continue;
 		}
@@ -240,8 +280,9 @@ static struct wanted wanted_hosts(const struct agent *a)
 {
 	const struct hostlist *found =
 	    a->named.zeroconf ? discover_hosts(a->discover) : NULL;
-	struct wanted w = {.v = xreallocarray(NULL, a->named.n + (found ? found->n : 0) + 1,
-					      sizeof(struct host *))};
+	const struct hostlist *lent = leases_hosts(a->leases);
+	size_t most = a->named.n + (found ? found->n : 0) + lent->n;
+	struct wanted w = {.v = xreallocarray(NULL, most + 1, sizeof(struct host *))};
 
 	for (size_t i = 0; i < a->named.n; i++)
 		if (is_remote(&a->named.v[i]))
@@ -249,6 +290,9 @@ static struct wanted wanted_hosts(const struct agent *a)
 	for (size_t i = 0; found && i < found->n; i++)
 		if (!is_known_place(a, &w, &found->v[i]))
 			w.v[w.n++] = &found->v[i];
+	for (size_t i = 0; i < lent->n; i++)
+		if (!is_known_place(a, &w, &lent->v[i]))
+			w.v[w.n++] = &lent->v[i];
 	return w;
 }
 
@@ -260,28 +304,67 @@ static bool is_wanted(const struct wanted *w, const struct remote *r)
 	return false;
 }
 
+static bool is_lent(const struct agent *a, const struct host *h)
+{
+	const struct hostlist *lent = leases_hosts(a->leases);
+
+	return lent->n && h >= lent->v && h < lent->v + lent->n;
+}
+
+/* Workers that called and that the list in use may have. */
+static size_t ncallers(const struct agent *a)
+{
+	size_t n = 0;
+
+	for (const struct remote *r = a->remotes; r && a->named.callers; r = r->hh.next)
+		n += r->host.kind == HOST_CALLER && r->up &&
+		     strcmp(r->host.user, a->named.callers) == 0;
+	return n;
+}
+
 /* Adds, renews and gives up remotes until they are the hosts to use. */
 static void apply_hosts(void *agent)
 {
 	struct agent *a = agent;
 	struct wanted w = wanted_hosts(a);
 
-	for (struct remote *r = a->remotes; r; r = r->hh.next)
-		if (is_wanted(&w, r))
-			r->unnamed_since = 0;
-		else if (!r->unnamed_since)
-			r->unnamed_since = loop_now();
-	loop_timer_set(a->reap, reap_every);
-	a->nhosts = w.n;
-	for (size_t i = 0; i < w.n; i++) {
-		if (find_remote(a, w.v[i]))
+	for (struct remote *r = a->remotes; r; r = r->hh.next) {
+		if (r->host.kind == HOST_CALLER)
 			continue;
-		struct remote *r = remote_new(a, w.v[i]);
+		if (is_wanted(&w, r)) {
+			r->unnamed_since = 0;
+		} else if (!r->unnamed_since) {
+			r->unnamed_since = loop_now();
+			if (r->leased)
+				remote_lend(r, 0);
+		}
+	}
+	loop_timer_set(a->reap, reap_every);
+	a->nhosts = w.n + leases_hopeful(a->leases) + ncallers(a);
+	for (size_t i = 0; i < w.n; i++) {
+		struct remote *r = find_remote(a, w.v[i]);
+		bool lent = is_lent(a, w.v[i]);
 
-		agent_sched(
-		    a, (struct sched_event){.type = SCHED_WORKER_ADD, .worker = r->id});
+		if (!r) {
+			r = remote_new(a, w.v[i]);
+			r->leased = lent;
+			agent_sched(a, (struct sched_event){.type = SCHED_WORKER_ADD,
+							    .worker = r->id});
+		} else if (lent) {
+			remote_lend(r, w.v[i]->slots);
+		}
 	}
 	free(w.v);
+}
+
+void agent_hosts_changed(struct agent *a)
+{
+	apply_hosts(a);
+}
+
+void agent_callers_changed(struct agent *a)
+{
+	apply_hosts(a);
 }
 
 void agent_set_hosts(struct agent *a, const char *text, unsigned default_port)
@@ -301,5 +384,6 @@ void agent_set_hosts(struct agent *a, const char *text, unsigned default_port)
 		log_line(LOG_WARNING, "the list of hosts is not used: %s", e.text);
 	}
 	discover_apply(a);
+	apply_schedulers(a);
 	apply_hosts(a);
 }

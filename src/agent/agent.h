@@ -12,11 +12,15 @@
  *   shims ──request──► task ──prepare──► plan ──ask──► sched ──grant──► remote ──outputs──► task ──► shims */
 struct compilers;
 struct discover;
+struct leases;
 struct disk;
 struct lists;
+struct trust;
 struct local;
+struct turn;
 struct loop;
 struct loop_timer;
+struct member;
 struct preprocess;
 struct probes;
 struct remote;
@@ -36,9 +40,12 @@ struct agent {
 	struct compilers *compilers;
 	struct sample *samples; /* utlist: what each compiler makes of the sample text */
 	struct shims *shims;
+	struct member *member; /* keeps what TRUST reads */
+	struct trust *trust;   /* what we prove ourselves with to workers */
 	struct lists *lists;
 	uint32_t list; /* of the latest compile */
 	struct local *local;
+	struct turn *turn; /* tasks that are to look at the disk */
 	unsigned local_slots;
 
 	struct preprocess *preprocess_line; /* utlist: waiting to be run */
@@ -58,12 +65,17 @@ struct agent {
 	struct hostlist named; /* what it says */
 	/* Who announces himself, by mDNS; NULL while no list asks for that (+zeroconf). */
 	struct discover *discover;
-	int64_t discover_unasked; /* since when none does, or 0 */
-	size_t nhosts;            /* how many remote ones are named and found */
-	int64_t hosts_looked;     /* when their files were, or 0 */
-	char *ssh_words;          /* DISTCC_SSH of the last compile, or NULL */
-	char hosts_wrong[512];    /* what is wrong with it, or "" */
-	struct loop_timer *reap;  /* fires agent_reap */
+	int64_t discover_unasked;       /* since when none does, or 0 */
+	struct discover *discover_farm; /* schedulers likewise */
+	struct leases *leases;          /* what a scheduler lends */
+	char *scheduler,
+	    *farm; /* MUSTER_SCHEDULER and MUSTER_FARM of the last compile, or NULL */
+	size_t
+	    nhosts; /* how many remote ones are named, found and lent; one more for hope */
+	int64_t hosts_looked;    /* when their files were, or 0 */
+	char *ssh_words;         /* DISTCC_SSH of the last compile, or NULL */
+	char hosts_wrong[512];   /* what is wrong with it, or "" */
+	struct loop_timer *reap; /* fires agent_reap */
 
 	struct watch *watches; /* utlist */
 	struct task *tasks;    /* by id (uthash) */
@@ -83,6 +95,9 @@ void agent_sched(struct agent *, struct sched_event);
 void agent_reap(void *ctx); /* lets workers go that are named no more */
 /* The workers to use (net/hostlist.h); no work when the text is the one already in use. */
 void agent_set_hosts(struct agent *, const char *text, unsigned default_port);
+/* Those found or lent are others than before. */
+void agent_hosts_changed(struct agent *);
+void agent_callers_changed(struct agent *); /* one came or went (callers.h) */
 /* When there is none: in words for people. */
 const char *agent_why_no_hosts(const struct agent *);
 void agent_discover_end(struct agent *); /* looks for no announced workers any more */

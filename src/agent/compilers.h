@@ -1,11 +1,13 @@
 #pragma once
+#include "agent/still.h"
 #include "toolchain/toolchain.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
-/* The compilers that builds here use, each probed once and looked at again (one stat a file) for every
- * compile: an upgrade in the middle of a build is a new compiler. */
+/* The compilers that builds here use, each probed once and looked at again for every compile (one stat a file, or
+ * the kernel's word that nothing changed there): an upgrade in the middle of a build is a new compiler. */
+struct arena;
 struct compilers;
 struct err;
 
@@ -15,6 +17,7 @@ struct compiler {
 	char *path; /* the PATH it was probed with */
 	struct toolchain *toolchain;
 	struct stat *seen; /* of each entry */
+	struct still_mark mark;
 	struct compiler *next;
 };
 
@@ -54,6 +57,18 @@ static inline enum compiler_way compiler_key_way(uint64_t key)
 struct compilers *compilers_new(void);
 void compilers_free(struct compilers *);
 /* NULL: ERR's text is a reason for compiling here. */
-const struct compiler *compilers_get(struct compilers *, const char *driver,
+const struct compiler *compilers_get(struct compilers *, struct still *, const char *driver,
 				     const char *path, struct err *);
+
+/* Which program the name of a compiler means, and what it is. */
+struct program {
+	const char *path;   /* locate_compiler; NULL: none */
+	const char *driver; /* locate_installed */
+	bool clang;         /* locate_is_clang of the driver */
+};
+
+/* For a command called NAME, its PATH (may be NULL), its CWD and SELF (agent/locate.h). Strings from the arena. */
+struct program compilers_program(struct compilers *, struct still *, struct arena *,
+				 const char *name, const char *path, const char *cwd,
+				 const char *self);
 const struct compiler *compilers_by_ref(const struct compilers *, uint64_t ref);

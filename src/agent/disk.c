@@ -1,21 +1,19 @@
 /* Happy path of a warm compile: disk_begin stats the folders of the track (nothing changed), the scanner walks
  * its remembered edges and asks version() of each file: one stat each. Everything else happens on change.
  *
- * How changes are found: a folder whose times moved is listed again, and only a name that somebody asked for
+ * How changes are found: a folder whose times moved is listed again (or has told what came and went), and only a name that somebody asked for
  * and that came or went counts (GENERATION moves, so the scanner resolves again); a link that moved makes every
  * walk be walked again (WALKS moves); a file that moved gets a new stamp, and a new version if its bytes
  * differ. */
 #include "agent/disk.h"
 
 #include "agent/disk_state.h"
+#include "agent/still.h"
 #include "base/mem.h"
 #include "base/path.h"
-#include "sys/fs.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const size_t file_max = 1u << 30;
 
 static struct file *file_get(struct disk *d, const char *path)
 {
@@ -146,8 +144,9 @@ static uint32_t fs_version(void *ctx, const struct scan_file *file)
 static int fs_text(void *ctx, const struct scan_file *file, const char **text, size_t *n)
 {
 	struct buf b = {0};
+	struct node *node = disk_file_node(ctx, file);
 
-	if (disk_file_node(ctx, file) && fs_read(file->path, file_max, &b, NULL)) {
+	if (node && node_text(ctx, node, &b)) {
 		buf_free(&b);
 		return -1;
 	}
@@ -222,12 +221,19 @@ struct disk *disk_new(void)
 				 .done = fs_done,
 				 .generation = fs_generation};
 	d->epoch = d->generation = d->walks = 1;
+	watch_open(d);
+	d->still = still_new();
 	return d;
 }
 
 const struct scan_fs *disk_scan_fs(struct disk *d)
 {
 	return &d->fs;
+}
+
+struct still *disk_still(struct disk *d)
+{
+	return d->still;
 }
 
 struct track *track_new(struct disk *d)
@@ -247,15 +253,36 @@ void track_free(struct track *t)
 	free(t);
 }
 
-void disk_begin(struct disk *d, struct track *t)
+void disk_believe(struct disk *d, int64_t ns)
+{
+	d->believe_ns = ns;
+}
+
+static void epoch_begin(struct disk *d)
 {
 	d->epoch++;
-	d->track = t;
+	d->now_ns = disk_now_ns();
+	watch_take(d);
 	for (size_t i = 0; i < d->nlinks; i++)
 		if (d->links[i]->kind == NODE_LINK) {
 			d->links[i]->epoch = d->epoch;
 			node_look(d, d->links[i]);
 		}
+}
+
+void disk_share(struct disk *d, bool on)
+{
+	d->shared = on;
+	if (on)
+		epoch_begin(d);
+}
+
+void disk_begin(struct disk *d, struct track *t)
+{
+	if (!d->shared)
+		epoch_begin(d);
+	d->track = t;
+	d->believe_ns = 0;
 	for (size_t i = 0; t && i < t->n; i++)
 		dir_look(d, t->dirs[i]);
 	look_at_awaited(d);
@@ -287,6 +314,8 @@ void disk_free(struct disk *d)
 	struct walk *w, *next_w;
 	struct node_slot *s, *next_s;
 
+	watch_close(d);
+	still_free(d->still);
 	dirs_free(d);
 	HASH_ITER(hh, d->files, f, next_f)
 	{
@@ -317,6 +346,7 @@ void disk_free(struct disk *d)
 		HASH_DEL(d->blobs, b);
 		free(b);
 	}
+	buf_free(&d->text);
 	free(d->links);
 	free(d->gone);
 	free(d->awaited);

@@ -38,12 +38,14 @@ struct node {
 	uint64_t stamp;       /* when anything of it last changed */
 	uint32_t version;     /* FILE: changes with the bytes; 0 when it is none */
 	struct stat st;
-	uint64_t epoch; /* last looked at in this epoch */
-	bool racy;      /* looked at too soon after a change */
+	uint64_t epoch;    /* last looked at in this epoch */
+	int64_t looked_ns; /* when, by disk_now_ns */
+	bool racy;         /* looked at too soon after a change */
 };
 
 struct disk;
 struct track;
+struct still;
 struct err;
 
 struct disk *disk_new(void);
@@ -56,6 +58,13 @@ void track_free(
 /* Begins an epoch: from now on every file is looked at anew, once; the folders of TRACK (may be NULL) at
  * once, and find() adds to it. */
 void disk_begin(struct disk *, struct track *);
+/* From now on all is one epoch, which begins now, until that is taken back: for several who all came before. */
+void disk_share(struct disk *, bool);
+/* In this epoch, a file, folder or link that was looked at less than NS ago is believed to be what it was; which names
+ * there are in folders, and where links lead, is not. For who looks at all of it again before it counts. */
+void disk_believe(struct disk *, int64_t ns);
+/* For places of the system, which change seldom; taken when a plan begins (still_take). */
+struct still *disk_still(struct disk *);
 const struct scan_fs *disk_scan_fs(struct disk *);
 
 /* The file at PATH (absolute) as find gives it. */

@@ -42,6 +42,27 @@ void names_add(struct names *s, uint64_t hash)
 	put(s, hash);
 }
 
+/* Those behind it that would not be found any more move up. */
+void names_remove(struct names *s, uint64_t hash)
+{
+	if (!names_has(s, hash))
+		return;
+	size_t mask = s->size - 1, hole = hash & mask;
+
+	while (s->slots[hole] != hash)
+		hole = (hole + 1) & mask;
+	for (size_t i = (hole + 1) & mask; s->slots[i]; i = (i + 1) & mask) {
+		size_t home = s->slots[i] & mask;
+
+		if (((i - home) & mask) < ((i - hole) & mask))
+			continue; /* its way from home does not pass the hole */
+		s->slots[hole] = s->slots[i];
+		hole = i;
+	}
+	s->slots[hole] = 0;
+	s->n--;
+}
+
 bool names_has(const struct names *s, uint64_t hash)
 {
 	if (!s->size)

@@ -12,5 +12,6 @@ struct names {
 
 uint64_t names_hash(const char *name, size_t n);
 void names_add(struct names *, uint64_t hash);
+void names_remove(struct names *, uint64_t hash); /* one that is not there is fine */
 bool names_has(const struct names *, uint64_t hash);
 void names_clear(struct names *);

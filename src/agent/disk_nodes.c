@@ -8,6 +8,7 @@
 #include "sys/hash.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,9 @@
 
 enum {
 	LINKS_MAX = 40,
-	RACY_NS = 50 * 1000 * 1000
+	RACY_NS = 50 * 1000 * 1000,
+	TEXT_KEPT = 1 << 20,
+	TEXT_MAX = 1 << 30
 };
 
 static int64_t time_ns(const struct timespec *t)
@@ -29,6 +32,14 @@ int64_t disk_clock_ns(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_REALTIME, &t);
+	return time_ns(&t);
+}
+
+int64_t disk_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
 	return time_ns(&t);
 }
 
@@ -164,12 +175,67 @@ struct node *disk_by_digest(struct disk *d, const struct digest *digest)
 	return NULL;
 }
 
+/* All of a file whose size was SIZE lately. */
+static int read_bytes(const char *path, size_t size, struct buf *out)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	do {
+		n = read(fd, buf_room(out, size + 1), size + 1);
+		if (n > 0)
+			out->len += (size_t)n;
+		if (out->len > TEXT_MAX)
+			return -1;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	*buf_room(out, 1) = 0;
+	return n < 0 ? -1 : 0;
+}
+
+/* Large files are no sources. */
+static int digest_file(struct disk *d, const struct node *n, const struct stat *st,
+		       struct digest *digest)
+{
+	d->of = NULL;
+	if (st->st_size > TEXT_KEPT)
+		return hash_file(n->path, digest, NULL, NULL);
+	d->text.len = 0;
+	if (read_bytes(n->path, (size_t)st->st_size, &d->text))
+		return -1;
+	hash_bytes(d->text.data, d->text.len, digest);
+	d->of = n;
+	return 0;
+}
+
+int node_text(struct disk *d, struct node *n, struct buf *out)
+{
+	struct digest digest;
+
+	if (d->of == n) {
+		*out = d->text;
+		d->text = (struct buf){0};
+		d->of = NULL;
+		return 0;
+	}
+	if (read_bytes(n->path, (size_t)n->st.st_size, out))
+		return -1;
+	hash_bytes(out->data, out->len, &digest);
+	if (digest_equal(&digest, &n->digest))
+		return 0;
+	/* It changed since it was looked at. What is learned of this text must never count for those bytes. */
+	n->version = ++d->next_version;
+	n->racy = true;
+	return -1;
+}
+
 static void read_file(struct disk *d, struct node *n, const struct stat *st)
 {
 	struct digest digest;
 	bool was_file = n->kind == NODE_FILE;
 
-	if (hash_file(n->path, &digest, NULL, NULL)) {
+	if (digest_file(d, n, st, &digest)) {
 		if (n->kind != NODE_OTHER)
 			n->stamp = ++d->stamp;
 		n->kind = NODE_OTHER; /* unreadable: the compiler here will say so */
@@ -194,6 +260,7 @@ void node_look(struct disk *d, struct node *n)
 {
 	struct stat st;
 
+	n->looked_ns = d->now_ns; /* or a little later */
 	if (lstat(n->path, &st)) {
 		node_vanished(d, n);
 		return;
@@ -230,6 +297,10 @@ void node_look(struct disk *d, struct node *n)
 void node_look_once(struct disk *d, struct node *n)
 {
 	if (n->epoch == d->epoch)
+		return;
+	/* No look of this epoch: who is to be sure in it looks himself. */
+	if (d->believe_ns && !n->racy && n->kind != NODE_GONE &&
+	    d->now_ns - n->looked_ns < d->believe_ns)
 		return;
 	n->epoch = d->epoch;
 	node_look(d, n);

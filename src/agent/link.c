@@ -11,12 +11,15 @@
 #include "agent/preprocess.h"
 #include "agent/remote.h"
 #include "agent/task.h"
+#include "agent/told.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cc/preprocessed.h"
 #include "net/peer.h"
+#include "net/tls.h"
+#include "net/trust.h"
 #include "wire/entries.h"
 #include "wire/local.h"
 #include "wire/message.h"
@@ -30,6 +33,7 @@
 
 static void link_free(struct link *l)
 {
+	link_watch_end(l);
 	link_forget_blobs(l);
 	link_forget_views(l);
 	free(l);
@@ -46,13 +50,13 @@ static int on_up(void *ctx, struct peer *p, const struct message_hello *hello,
 	while (disk_gone(r->agent->disk, l->gone))
 		l->gone++;
 	free(r->name);
-	r->name = xstrdup(hello->name);
+	r->name = told_dup(hello->name);
 	r->confined = hello->confined;
 	r->plain = !r->confined;
 	r->why[0] = 0;
+	told_copy(r->cage, sizeof r->cage, hello->unconfined_why);
 	if (r->plain) {
-		snprintf(r->why, sizeof r->why, "it cannot confine compiles: %s",
-			 hello->unconfined_why);
+		snprintf(r->why, sizeof r->why, "it cannot confine compiles: %s", r->cage);
 		log_line(LOG_WARNING, "worker=%s gets only preprocessed source: %s",
 			 r->host.word, r->why);
 	}
@@ -64,15 +68,21 @@ static void on_down(void *ctx, struct peer *p, const struct err *why)
 {
 	struct link *l = ctx;
 	struct remote *r = l->remote;
-	bool foreign = !r->up && peer_is_foreign(p);
+	bool foreign = !r->up && !l->tls && peer_is_foreign(p);
+	const struct tls *other;
+	struct err told = *why;
+	bool again = !r->up && trust_retry(r->agent->trust, p, l->tls, &other, &told);
 
+	r->local = peer_is_local(p);
 	remote_count(r, peer_bytes_out(p), peer_bytes_in(p));
 	link_free(l);
 	r->link = NULL;
-	if (foreign)
+	if (again)
+		remote_dial_with(r, other);
+	else if (foreign)
 		remote_is_foreign(r);
 	else
-		remote_down(r, why->text);
+		remote_down(r, told.text);
 }
 
 static void on_drained(void *ctx, struct peer *p)
@@ -83,23 +93,27 @@ static void on_drained(void *ctx, struct peer *p)
 
 static int on_message(void *ctx, struct peer *peer, unsigned type, const char *p, size_t n,
 		      struct err *e);
-static const struct peer_handler handler = {
+const struct peer_handler link_handler = {
     .up = on_up, .message = on_message, .drained = on_drained, .down = on_down};
 
 static struct peer_self self_of(const struct remote *r)
 {
 	return (struct peer_self){.name = "agent",
 				  .timeout_ms = r->agent->peer_timeout_ms,
-				  .compress_always = r->agent->compress_always};
+				  .compress_always = r->agent->compress_always,
+				  .admits = TLS_WORKER};
 }
 
-struct link *link_dial(struct remote *r, const char *address, struct err *e)
+struct link *link_dial(struct remote *r, const char *address, const struct tls *tls,
+		       struct err *e)
 {
 	struct peer_self self = self_of(r);
 	struct link *l = xcalloc(1, sizeof *l);
 
+	self.tls = tls;
 	l->remote = r;
-	l->peer = peer_dial(r->agent->loop, address, &self, &handler, l, e);
+	l->tls = tls;
+	l->peer = peer_dial(r->agent->loop, address, &self, &link_handler, l, e);
 	if (l->peer)
 		return l;
 	free(l);
@@ -112,7 +126,16 @@ struct link *link_adopt(struct remote *r, int fd)
 	struct link *l = xcalloc(1, sizeof *l);
 
 	l->remote = r;
-	l->peer = peer_adopt(r->agent->loop, fd, &self, &handler, l);
+	l->peer = peer_adopt(r->agent->loop, fd, &self, &link_handler, l);
+	return l;
+}
+
+struct link *link_answer(struct remote *r, struct peer *p)
+{
+	struct link *l = xcalloc(1, sizeof *l);
+
+	l->remote = r;
+	l->peer = p;
 	return l;
 }
 
@@ -186,6 +209,7 @@ void link_send(struct link *l, struct task *task)
 	link_tell_plan(l, p, &b);
 	message_put_job(&b, &job);
 	peer_send(l->peer, &b);
+	link_watch(l);
 }
 
 void link_send_text(struct link *l, struct task *task, const struct preprocess_end *end)
@@ -210,6 +234,7 @@ void link_send_text(struct link *l, struct task *task, const struct preprocess_e
 				.object = (uint32_t)two->second_object,
 			    });
 	peer_send(l->peer, &b);
+	link_watch(l);
 }
 
 bool link_cancel(struct link *l, struct task *task)
@@ -250,9 +275,9 @@ static int take_answer(struct link *l, struct arena *a, const char *p, size_t n,
 	if (message_get_toolchain_answer(&m, a, p, n))
 		return err_set(e, EPROTO, "a malformed TOOLCHAIN_ANSWER");
 	if (!m.yes) {
-		snprintf(l->remote->why, sizeof l->remote->why, "%s", m.why);
+		told_copy(l->remote->why, sizeof l->remote->why, m.why);
 		log_line(LOG_WARNING, "worker=%s does not get jobs of one compiler: %s",
-			 l->remote->host.word, m.why);
+			 l->remote->host.word, l->remote->why);
 	}
 	remote_answer_ways(l->remote, m.ref, m.yes, m.yes && !l->remote->plain,
 			   m.yes && !l->remote->plain);
@@ -303,9 +328,9 @@ static int take_result(struct link *l, struct arena *a, const char *p, size_t n,
 		link_drop_text(l, t);
 	if (m.outcome == WIRE_FAILED) {
 		l->remote->nfailures++;
-		snprintf(l->remote->why, sizeof l->remote->why, "%s", m.why);
+		told_copy(l->remote->why, sizeof l->remote->why, m.why);
 		log_line(LOG_WARNING, "worker=%s failed a job: %s", l->remote->host.word,
-			 m.why);
+			 l->remote->why);
 	}
 	return task_result(t, &m, e);
 }

@@ -11,12 +11,15 @@ struct plan;
 struct remote;
 struct task;
 struct text;
+struct tls;
 struct upload;
+struct loop_timer;
 struct preprocess_end;
 
 struct link {
 	struct remote *remote;
 	struct peer *peer;
+	const struct tls *tls; /* it was dialled with, or NULL */
 
 	/* what the other side has been told */
 	uint64_t *sent_nodes; /* by node id: the node's stamp when it was sent, 0 never */
@@ -28,7 +31,16 @@ struct link {
 
 	struct upload *first, *last; /* blobs it wants, in the order of asking */
 	struct text *texts;          /* utlist: preprocessed sources of jobs under way */
+
+	/* whether it lives (link_vigil.c) */
+	struct loop_timer *vigil; /* NULL: it never had a job */
+	uint64_t vigil_in, vigil_out;
+	int64_t vigil_looked, vigil_heard, vigil_bulk;
 };
+
+/* -- link_vigil.c: it has a job, and must say something from time to time -- */
+void link_watch(struct link *);
+void link_watch_end(struct link *);
 
 /* -- link_view.c: appends to OUT the VIEW messages that bring the other side up to date -- */
 void link_tell_plan(struct link *, const struct plan *, struct buf *out);

@@ -68,10 +68,23 @@ static bool names(const struct hostlist *list, const struct host *h)
 }
 
 bool lists_have(const struct lists *all, uint32_t id, const struct host *h,
-		const struct hostlist *found)
+		const struct hostlist *found, const struct hostlist *lent)
 {
 	const struct list *l = &all->v[id % KEPT];
 
 	return l->id == id &&
-	       (names(&l->hosts, h) || (l->hosts.zeroconf && found && names(found, h)));
+	       (names(&l->hosts, h) || (l->hosts.zeroconf && found && names(found, h)) ||
+		((l->hosts.schedulers || l->hosts.zeroconf) && names(lent, h)) ||
+		(h->kind == HOST_CALLER && l->hosts.callers &&
+		 strcmp(l->hosts.callers, h->user) == 0));
+}
+
+const char *lists_schedulers(const struct lists *all, uint32_t id)
+{
+	const struct list *l = &all->v[id % KEPT];
+
+	return l->id != id           ? NULL
+	       : l->hosts.schedulers ? l->hosts.schedulers
+	       : l->hosts.zeroconf   ? ""
+				     : NULL;
 }

@@ -4,6 +4,7 @@
 #include "agent/compilers.h"
 #include "agent/disk.h"
 #include "agent/hosts.h"
+#include "agent/leases.h"
 #include "agent/lists.h"
 #include "agent/local.h"
 #include "agent/probe.h"
@@ -12,9 +13,12 @@
 #include "agent/shims.h"
 #include "agent/tally.h"
 #include "agent/task.h"
+#include "agent/turn.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "farm/member.h"
+#include "net/trust.h"
 #include "scan/scan.h"
 #include "sys/fs.h"
 #include "sys/loop.h"
@@ -170,9 +174,13 @@ static void agent_free(struct agent *a)
 
 	shims_free(a->shims);
 	agent_discover_end(a);
+	leases_free(a->leases);
 	HASH_ITER(hh, a->remotes, r, next) remote_free(r);
 	lists_free(a->lists);
+	member_free(a->member);
+	trust_free(a->trust);
 	local_free(a->local);
+	turn_free(a->turn);
 	compilers_free(a->compilers);
 	sample_free(a->samples);
 	probes_free(a->probes);
@@ -189,6 +197,8 @@ static void agent_free(struct agent *a)
 	free(a->hosts);
 	hostlist_free(&a->named);
 	free(a->ssh_words);
+	free(a->scheduler);
+	free(a->farm);
 	free(a->state_dir);
 }
 
@@ -207,9 +217,13 @@ static void serve(struct agent *a, int ready_fd)
 	a->local_slots =
 	    (unsigned)env_number("MUSTER_LOCAL_SLOTS", machine_cores(), 1, 10000);
 	a->lists = lists_new();
+	a->trust = trust_new();
+	a->member = member_new(a->loop, a->trust);
 	a->local = local_new(a->local_slots, task_slot);
+	a->turn = turn_new(a->loop, a->disk, task_turn);
 	a->peer_timeout_ms = (int)env_number("MUSTER_PEER_TIMEOUT_MS", 15000, 100, 3600000);
 	a->compress_always = env_number("MUSTER_COMPRESS_ALWAYS", 0, 0, 1) != 0;
+	a->leases = leases_new(a);
 	hosts_apply(a, environ);
 	a->shims = shims_new(a, &e);
 	if (!a->shims) {

@@ -9,6 +9,7 @@
 #include "agent/locate.h"
 #include "agent/native.h"
 #include "agent/probe.h"
+#include "agent/still.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -32,12 +33,17 @@ enum {
 	RESPONSE_MAX = 16 << 20
 };
 
+/* What was looked at so shortly before is not looked at again for the plan. Who edits a file faster than that has
+ * the compile done twice. */
+static const int64_t believe_ns = 1000000000;
+
 struct maker {
 	struct agent *agent;
 	struct arena *arena;
 	const struct local_request *request;
 	struct plan *plan;
 	const struct probe *probe;
+	struct program program;
 };
 
 static struct plan *stay(struct plan *p, const char *why)
@@ -468,13 +474,14 @@ static struct plan *finish(struct maker *m)
 	const char *path = env_get(r->env, "PATH"), *specs = NULL;
 	struct err e = {0};
 
-	const char *driver = locate_installed(m->arena, p->program);
+	const char *driver = m->program.driver;
 
-	if (p->command->family == CC_GCC && locate_is_clang(driver))
+	if (p->command->family == CC_GCC && m->program.clang)
 		return stay(p, "its compiler is Clang by another name");
-	if (driver != p->program)
+	if (strcmp(driver, p->program) != 0)
 		strv_add(m->arena, &p->places, p->program);
-	p->compiler = compilers_get(m->agent->compilers, driver, path, &e);
+	p->compiler = compilers_get(m->agent->compilers, disk_still(m->agent->disk), driver,
+				    path, &e);
 	if (!p->compiler)
 		return stay(p, "its compiler could not be identified");
 	if (p->command->march_native && p->command->family == CC_GCC) {
@@ -490,12 +497,15 @@ static struct plan *finish(struct maker *m)
 			    "the compiler does not tell its search list for these options");
 	make_env(m);
 	disk_begin(m->agent->disk, m->probe->track);
+	if (!(r->flags & LOCAL_EXPLAIN))
+		disk_believe(m->agent->disk, believe_ns); /* plan_is_fresh looks at all */
 	if (scan_inputs(m, &e))
 		return stay(p, arena_strdup(m->arena, e.text));
 	add_places(m);
 	if (r->flags & LOCAL_STDERR_TTY)
 		terminal_places(m->arena, r->env, &p->places);
-	const char *why = locale_places(m->arena, r->env, &p->places);
+	const char *why =
+	    locale_places(m->arena, disk_still(m->agent->disk), r->env, &p->places);
 
 	if (why)
 		return stay(p, why);
@@ -548,8 +558,10 @@ struct plan *plan_make(struct agent *agent, struct arena *a, const struct local_
 	struct cc_reader reader = {.ctx = &m, .read = read_response};
 
 	p->cwd = r->cwd;
-	p->program =
-	    locate_compiler(a, r->argv[0], env_get(r->env, "PATH"), r->cwd, r->self);
+	still_take(disk_still(agent->disk));
+	m.program = compilers_program(agent->compilers, disk_still(agent->disk), a,
+				      r->argv[0], env_get(r->env, "PATH"), r->cwd, r->self);
+	p->program = m.program.path;
 	p->command = cc_parse(a, real_argv(a, r, p->program), &reader);
 	if (p->command->verdict == CC_NOT_A_COMPILE) {
 		p->other = true;

@@ -1,9 +1,11 @@
 #include "agent/remote.h"
 
 #include "agent/agent.h"
+#include "agent/callers.h"
 #include "agent/compilers.h"
 #include "agent/discover.h"
 #include "agent/foreign.h"
+#include "agent/leases.h"
 #include "agent/link.h"
 #include "agent/lists.h"
 #include "agent/ssh.h"
@@ -11,6 +13,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/trust.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -39,7 +42,8 @@ struct remote *remote_new(struct agent *a, const struct host *h)
 
 bool remote_is_host(const struct remote *r, const struct host *h)
 {
-	return r->host.port == h->port && strcmp(r->host.word, h->word) == 0;
+	return r->host.kind == h->kind && r->host.port == h->port &&
+	       strcmp(r->host.word, h->word) == 0;
 }
 
 /* By id: what one task does of it may end others. */
@@ -93,13 +97,25 @@ void remote_free(struct remote *r)
 
 void remote_dial(struct remote *r)
 {
+	const struct tls *tls;
 	struct err e = {0};
 
 	assert(!r->link && !r->up);
-	if (r->foreign && foreign_is_sure(r->foreign)) {
+	if (r->door)
+		return; /* nobody can call it: it calls */
+	if (trust_dial(r->agent->trust, r->host.plain || r->host.kind == HOST_SSH, &tls,
+		       &e))
+		remote_down(r, e.text);
+	else if (r->foreign && foreign_is_sure(r->foreign) && (!tls || r->local))
 		foreign_dial(r->foreign);
-		return;
-	}
+	else
+		remote_dial_with(r, tls);
+}
+
+void remote_dial_with(struct remote *r, const struct tls *tls)
+{
+	struct err e = {0};
+
 	if (r->host.kind == HOST_SSH) {
 		int fd = foreign_ssh(r, &e);
 
@@ -107,7 +123,7 @@ void remote_dial(struct remote *r)
 	} else {
 		AUTO_FREE char *address = host_address(&r->host);
 
-		r->link = link_dial(r, address, &e);
+		r->link = link_dial(r, address, tls, &e);
 	}
 	if (!r->link)
 		remote_down(r, e.text);
@@ -127,7 +143,8 @@ static bool is_on_list(const struct remote *r, uint32_t list)
 	const struct agent *a = r->agent;
 
 	return lists_have(a->lists, list, &r->host,
-			  a->discover ? discover_hosts(a->discover) : NULL);
+			  a->discover ? discover_hosts(a->discover) : NULL,
+			  leases_hosts(a->leases));
 }
 
 void remote_query(struct remote *r, uint64_t key)
@@ -179,12 +196,37 @@ void remote_cancel(struct remote *r, struct task *t)
 
 /* -- from the connections -------------------------------------------------------------------- */
 
+/* What of the SLOTS that it has is for us. */
+static unsigned usable_slots(const struct remote *r, unsigned slots)
+{
+	bool limited = r->leased || r->host.slots;
+
+	return limited && r->host.slots < slots ? r->host.slots : slots;
+}
+
+void remote_lend(struct remote *r, unsigned slots)
+{
+	bool same = r->leased && r->host.slots == slots;
+
+	r->leased = true;
+	r->host.slots = slots;
+	if (same || !r->up)
+		return;
+	r->slots = r->own_slots && r->own_slots < slots ? r->own_slots : slots;
+	agent_sched(r->agent, (struct sched_event){.type = SCHED_WORKER_UP,
+						   .worker = r->id,
+						   .slots = r->slots});
+}
+
 void remote_up(struct remote *r, unsigned slots)
 {
-	r->slots = r->host.slots && r->host.slots < slots ? r->host.slots : slots;
+	r->own_slots = r->foreign && !r->link ? 0 : slots;
+	r->slots = usable_slots(r, slots);
 	r->up = true;
 	log_line(LOG_INFO, "worker=%s name=\"%s\" slots=%u up", r->host.word,
 		 r->name ? r->name : "", r->slots);
+	if (r->door)
+		callers_came(r->door, r);
 	agent_sched(r->agent, (struct sched_event){.type = SCHED_WORKER_UP,
 						   .worker = r->id,
 						   .slots = r->slots});
@@ -201,6 +243,8 @@ void remote_down(struct remote *r, const char *why)
 	agent_sched(r->agent,
 		    (struct sched_event){.type = SCHED_WORKER_DOWN, .worker = r->id});
 	lose_tasks(r);
+	if (r->door)
+		callers_gone(r->door, r);
 }
 
 void remote_is_foreign(struct remote *r)
@@ -216,6 +260,7 @@ void remote_is_foreign(struct remote *r)
 
 void remote_answer(struct remote *r, uint64_t key, bool yes)
 {
+	leases_answer(r->agent->leases, r, yes);
 	agent_sched(r->agent, (struct sched_event){.type = SCHED_TOOLCHAIN,
 						   .worker = r->id,
 						   .toolchain = key,

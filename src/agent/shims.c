@@ -1,6 +1,7 @@
 #include "agent/shims.h"
 
 #include "agent/agent.h"
+#include "agent/callers.h"
 #include "agent/explain.h"
 #include "agent/local.h"
 #include "agent/status.h"
@@ -37,6 +38,7 @@ struct shim {
 	bool slot;        /* holds a local slot */
 	char *file, *why; /* what is compiled in it, and why here */
 	struct watch *watch;
+	struct callers *callers;
 	nsec since;
 };
 
@@ -73,6 +75,7 @@ static void shim_free(struct shim *s)
 	buf_free(&s->in);
 	buf_free(&s->out);
 	watch_free(s->watch);
+	callers_free(s->callers);
 	free(s->file);
 	free(s->why);
 	free(s->request.argv);
@@ -237,6 +240,8 @@ static int take_query(struct shim *s, const char *p, size_t n)
 		loop_stop(s->all->agent->loop, 0);
 	} else if (what.n > 6 && memcmp(what.p, "watch ", 6) == 0) {
 		s->watch = watch_new(s->all->agent, s, what.p + 6, what.n - 6);
+	} else if (what.n > 8 && memcmp(what.p, "callers ", 8) == 0) {
+		s->callers = callers_new(s->all->agent, s, what.p + 8, what.n - 8);
 	} else {
 		static const char no[] = "the agent does not know this question\n";
 

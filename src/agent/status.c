@@ -1,6 +1,7 @@
 #include "agent/status.h"
 
 #include "agent/agent.h"
+#include "agent/leases.h"
 #include "agent/link.h"
 #include "agent/local.h"
 #include "agent/plan.h"
@@ -48,7 +49,24 @@ static json_t *worker(const struct remote *r)
 	json_object_set_new(o, "failures", number(r->nfailures));
 	json_object_set_new(o, "speed", json_real(sched_speed(r->agent->sched, r->id)));
 	json_object_set_new(o, "confined", json_boolean(r->confined));
+	json_object_set_new(o, "cage", json_string(r->cage));
 	json_object_set_new(o, "why", json_string(r->why));
+	return o;
+}
+
+static json_t *scheduler(const struct leases *l)
+{
+	json_t *o = json_object();
+	struct leases_state s;
+
+	leases_state(l, &s);
+	json_object_set_new(o, "connected", json_boolean(s.scheduler != NULL));
+	json_object_set_new(o, "address", json_string(s.scheduler ? s.scheduler : ""));
+	json_object_set_new(o, "farm", json_string(s.farm ? s.farm : ""));
+	json_object_set_new(o, "wanted", number(s.wanted));
+	json_object_set_new(o, "leased", number(s.leased));
+	json_object_set_new(o, "budget", number(s.budget));
+	json_object_set_new(o, "why", json_string(s.why));
 	return o;
 }
 
@@ -94,10 +112,10 @@ static json_t *running_jobs(struct agent *a)
 					    r->host.name, slot++, t->since);
 	}
 	for (struct task *t = a->tasks; t; t = t->hh.next)
-		if (!t->remote && t->plan->command->source)
+		if (!t->remote && *task_file(t))
 			add_running(&l, shim_pid(t->shim), task_phase(t),
-				    path_base(t->plan->command->source), "localhost",
-				    l.slot++, t->since);
+				    path_base(task_file(t)), "localhost", l.slot++,
+				    t->since);
 	return l.list;
 }
 
@@ -150,6 +168,8 @@ char *status_json(struct agent *a)
 	json_object_set_new(o, "retries", number(a->nretries));
 	json_object_set_new(o, "stale", number(a->nstale));
 	json_object_set_new(o, "workers", workers);
+	if (leases_in_use(a->leases))
+		json_object_set_new(o, "scheduler", scheduler(a->leases));
 	json_object_set_new(o, "running", running_jobs(a));
 	json_object_set_new(o, "bytes_up", number(up));
 	json_object_set_new(o, "bytes_down", number(down));

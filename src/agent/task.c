@@ -3,6 +3,7 @@
 #include "agent/agent.h"
 #include "agent/compilers.h"
 #include "agent/hosts.h"
+#include "agent/leases.h"
 #include "agent/local.h"
 #include "agent/manners.h"
 #include "agent/outputs.h"
@@ -11,6 +12,7 @@
 #include "agent/remote.h"
 #include "agent/shims.h"
 #include "agent/tally.h"
+#include "agent/turn.h"
 #include "agent/watch.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -73,6 +75,7 @@ static void task_free(struct task *t)
 	buf_free(&t->text[1]);
 	buf_free(&t->deps);
 	arena_free(t->arena);
+	turn_remove(t->agent->turn, t);
 	HASH_DEL(t->agent->tasks, t);
 	free(t);
 }
@@ -83,6 +86,7 @@ static enum job_event do_prepare(struct task *t)
 {
 	arena_free(t->arena);
 	t->arena = arena_new();
+	hosts_apply(t->agent, t->request->env);
 	t->plan = plan_make(t->agent, t->arena, t->request);
 	if (t->plan->travels)
 		return JOB_PREPARED;
@@ -167,7 +171,7 @@ static void remove_failed(struct task *t)
 
 const char *task_file(const struct task *t)
 {
-	return t->plan->command->source ? t->plan->command->source : "";
+	return t->plan && t->plan->command->source ? t->plan->command->source : "";
 }
 
 const char *task_phase(const struct task *t)
@@ -291,6 +295,8 @@ static void do_refuse(struct task *t)
 
 static void release(struct task *t, enum sched_event_type how)
 {
+	if (t->remote && how != SCHED_CANCEL)
+		leases_measured(t->agent->leases, t->remote, t, how == SCHED_FAILED);
 	t->remote = NULL;
 	agent_sched(t->agent, (struct sched_event){
 				  .type = how, .job = t->id, .cpu_ns = (nsec)t->cpu_ns});
@@ -357,13 +363,16 @@ static void handle(struct task *t, enum job_event event)
 			local_want(t->agent->local, t);
 			return;
 		}
-		if (effects & JOB_DO_PREPARE)
-			event = do_prepare(t);
-		else if (effects & JOB_DO_CHECK)
-			event = do_check(t);
+		if (effects & (JOB_DO_PREPARE | JOB_DO_CHECK))
+			turn_add(t->agent->turn, t);
 		else if (effects & JOB_DO_WRITE)
 			event = do_write(t);
-	} while (effects & (JOB_DO_PREPARE | JOB_DO_CHECK | JOB_DO_WRITE));
+	} while (effects & JOB_DO_WRITE);
+}
+
+void task_turn(struct task *t)
+{
+	handle(t, t->life.state == JOB_PREPARE ? do_prepare(t) : do_check(t));
 }
 
 /* -- events ---------------------------------------------------------------------------------- */
@@ -372,17 +381,14 @@ struct task *task_new(struct agent *a, struct shim *shim, struct local_request *
 {
 	struct task *t = xcalloc(1, sizeof *t);
 
-	hosts_apply(a, request->env);
 	t->id = ++a->next_task;
 	t->since = loop_now();
 	t->agent = a;
 	t->shim = shim;
 	t->request = request;
 	HASH_ADD(hh, a->tasks, id, sizeof t->id, t);
-	uint64_t id = t->id;
-
-	handle(t, do_prepare(t));
-	return task_find(a, id);
+	turn_add(a->turn, t);
+	return t;
 }
 
 void task_gone(struct task *t)
@@ -431,6 +437,8 @@ static int follow(struct task *t, const struct message_output *m, struct err *e)
 	if (m->index + 1 != t->nseen || m->offset != t->got || m->size != t->size ||
 	    m->bytes.n > m->size - m->offset || m->bytes.n > MESSAGE_CHUNK)
 		return err_set(e, EPROTO, "OUTPUT messages that do not fit together");
+	if (m->size > TASK_FILE_MAX)
+		return err_set(e, EPROTO, "an OUTPUT larger than any compile's");
 	t->got += m->bytes.n;
 	return 0;
 }
@@ -508,6 +516,7 @@ int task_result(struct task *t, const struct message_result *m, struct err *e)
 		    true; /* it says that all is well, but the object did not come */
 	t->status = m->status;
 	t->cpu_ns = (m->user_us + m->sys_us) * 1000;
+	t->maxrss_kb = m->maxrss_kb;
 	t->stale = m->outcome == WIRE_STALE;
 	const char *again = second_step_speaks(t, m)
 				? "it has something to say of its preprocessed source"

@@ -32,7 +32,9 @@ struct task {
 	struct preprocess *first_step; /* of a compile in two steps */
 	bool text_sent;                /* … which has ended well */
 	struct task *next_local;       /* in the queue for a local slot */
-	const char *why;               /* for compiling here, if it comes to that */
+	struct task *turn_prev, *turn_next;
+	bool in_turn;    /* waits for its look at the disk (agent/turn) */
+	const char *why; /* for compiling here, if it comes to that */
 	int undistributed; /* not 0: workers could not do it; the status if it may not be done here */
 	char why_room[300];
 	char where[300]; /* the host's word, once granted */
@@ -51,9 +53,11 @@ struct task {
 	bool unforeseen;    /* the compiler read what we did not ship */
 	bool stale;         /* the worker was told that a file changed */
 	uint32_t status;
-	uint64_t cpu_ns;
+	uint64_t cpu_ns, maxrss_kb;
 	UT_hash_handle hh;
 };
+
+#define TASK_FILE_MAX (UINT64_C(8) << 30) /* bytes of one output */
 
 enum {
 	TASK_TEXT_MAX = 64 << 20,
@@ -67,6 +71,7 @@ void task_granted(struct task *, struct remote *); /* by the scheduler */
 /* By the scheduler; STATUS is distcc's exit code for it (distcc(1), "EXIT CODES"). */
 void task_home(struct task *, const char *why, int status);
 void task_slot(struct task *); /* a local slot */
+void task_turn(struct task *); /* it may look at the disk */
 /* From the remote. A malformed or lying message is -1 with ERR: the worker is given up. */
 int task_output(struct task *, const struct message_output *, struct err *);
 int task_result(struct task *, const struct message_result *, struct err *);

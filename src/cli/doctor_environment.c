@@ -106,6 +106,8 @@ static void judge_own(struct doctor *d, const char *name, const char *value)
 	static const char *const known[] = {
 	    "MUSTER_AGENT",           "MUSTER_AGENT_TIMEOUT_MS",
 	    "MUSTER_COMPRESS_ALWAYS", "MUSTER_EXACT",
+	    "MUSTER_FARM_DIR",        "MUSTER_KEY_FILE",
+	    "MUSTER_WORKER_KEY_FD",   "MUSTER_WORKER_KEY_FILE",
 	    "MUSTER_HOSTS",           "MUSTER_IDLE_SECONDS",
 	    "MUSTER_LEVEL",           "MUSTER_LOCAL_SLOTS",
 	    "MUSTER_PEER_TIMEOUT_MS", "MUSTER_RUN",

@@ -18,6 +18,10 @@ static const struct verb {
 	{"status", verb_status, "[--json]", "what the agent did: jobs, why some stayed here, the workers"},
 	{"explain", verb_explain, "[--json] [--] COMPILER ARG...", "would this compile travel, with which files, why not"},
 	{"doctor", verb_doctor, "[-q] [--json]", "what is wrong with this set-up, and what to do"},
+	{"farm", verb_farm, "init|token|serve|list", "make a farm and let machines and users in"},
+	{"join", verb_join, "TOKEN", "become one of a farm"},
+	{"revoke", verb_revoke, "NAME", "put somebody out of the farm"},
+	{"key", verb_key, "[FILE]", "make a key that lets your machines in to each other"},
 	{"stop", verb_stop, "", "end the agent; the next compile starts a new one"},
 	{"monitor", verb_monitor, "[SECONDS]", "the compiles under way; also as distccmon-text"},
 	{"distccmon-text", verb_monitor, NULL, NULL},
@@ -27,6 +31,10 @@ static const struct verb {
 	{"lsdistcc", verb_lsdistcc, "[OPTION...] [HOST...]", "which hosts listen on distcc's port"},
 	{"pump", verb_pump, "COMMAND ARG...", "run a build with muster's distcc in front of PATH"},
 	{"distcc-pump", verb_pump, NULL, NULL},
+	{"hosts", verb_hosts, "[add|remove ...]", "the hosts of a farm, as its scheduler sees them"},
+	{"drain", verb_drain, "HOST", "no more jobs to that host of the farm; those there end first"},
+	{"undrain", verb_undrain, "HOST", "jobs again for that host of the farm"},
+	{"gethost", verb_gethost, "[OPTION...] COMMAND...", "run distcc on a host that the farm's scheduler chooses"},
 	{"shell", verb_shell, "bash|zsh", "code for a shell's start file: distcc_build, completion"},
 };
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum {
@@ -172,6 +173,28 @@ int fs_remove_at(int at, const char *name, struct err *e)
 int fs_remove_tree(const char *path, struct err *e)
 {
 	return fs_remove_at(AT_FDCWD, path, e);
+}
+
+bool fs_is_local(const char *path)
+{
+	static const unsigned long types[] = {
+	    0xEF53,     /* ext2, ext3, ext4 */
+	    0x58465342, /* XFS */
+	    0x9123683E, /* Btrfs */
+	    0x01021994, /* tmpfs */
+	    0xF2F52010, /* F2FS */
+	    0xCA451A4E, /* bcachefs */
+	    0x2FC12FC1, /* ZFS */
+	    0x3153464A, /* JFS */
+	};
+	struct statfs fs;
+
+	if (statfs(path, &fs))
+		return false;
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+		if ((unsigned long)fs.f_type == types[i])
+			return true;
+	return false;
 }
 
 char *fs_program_dir(void)

@@ -1,6 +1,7 @@
 #pragma once
 #include "base/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 /* Files and folders, with sentences for what goes wrong. */
@@ -19,5 +20,8 @@ int fs_mkdirs(const char *path, mode_t mode, struct err *);
 int fs_remove_tree(const char *path, struct err *);
 int fs_remove_at(int dir, const char *name,
 		 struct err *); /* the same for NAME in the folder DIR */
+/* True when every change to what PATH leads to passes through this kernel (no NFS, FUSE, overlay …): then inotify
+ * tells of all of them. */
+bool fs_is_local(const char *path);
 /* The folder of the running program's file, e.g. "/usr/bin"; malloc'ed. NULL when unknown. */
 char *fs_program_dir(void);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 enum {
@@ -30,6 +31,18 @@ unsigned machine_cores(void)
 	if (sched_getaffinity(0, sizeof set, &set) == 0)
 		return (unsigned)CPU_COUNT(&set);
 	return (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+char *machine_platform(void)
+{
+	struct utsname u;
+
+	if (uname(&u))
+		return xstrdup("unknown");
+	for (char *p = u.sysname; *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	return xasprintf("%s-%s", u.machine, u.sysname);
 }
 
 /* ---- memory ---- */

@@ -5,6 +5,8 @@
 
 /* The cores it may run on (sched_getaffinity), at least 1. */
 unsigned machine_cores(void);
+/* What this machine runs, as "x86_64-linux"; malloc'ed. */
+char *machine_platform(void);
 /* MiB of memory that programs started now can have without swapping: what the kernel
  * calls available, or what the limits of the control groups (versions 1 and 2) of this
  * process leave, whichever is less. < 0: unknown. */

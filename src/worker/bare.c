@@ -4,13 +4,17 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "worker/filter.h"
+#include "worker/landlock.h"
 #include "worker/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -26,6 +30,71 @@ struct bare {
 enum {
 	EXIT_NOT_RUN = 127
 };
+
+static void limit(int what, uint64_t value)
+{
+	struct rlimit r;
+
+	if (value == 0 || getrlimit(what, &r))
+		return;
+	if (r.rlim_max > value)
+		r.rlim_max = value;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(what, &r);
+}
+
+/* The folder above the one that a program lies in, where the rest of a compiler is, unless that is the root. */
+static const char *prefix_of(const char *program, char room[PATH_MAX])
+{
+	if (!realpath(program, room))
+		return "/usr";
+	for (int up = 0; up < 2; up++) {
+		char *slash = strrchr(room, '/');
+
+		if (!slash || slash == room)
+			return "/usr";
+		*slash = 0;
+	}
+	return room;
+}
+
+/* What the kernel can shut without namespaces. Where it has no Landlock the worker takes its own user's jobs only (setup.c). */
+static int shut(const struct bare_spec *spec, struct err *e)
+{
+	char prefix[PATH_MAX];
+	const char *const read[] = {"/usr",
+				    "/lib",
+				    "/lib64",
+				    "/lib32",
+				    "/bin",
+				    "/opt",
+				    "/etc/ld.so.cache",
+				    "/etc/ld.so.preload",
+				    "/etc/alternatives",
+				    "/dev/urandom",
+				    "/proc/self",
+				    "/proc/meminfo",
+				    "/proc/cpuinfo",
+				    prefix_of(spec->program, prefix),
+				    spec->reads,
+				    NULL};
+	const char *const write[] = {spec->dir, "/dev/null", NULL};
+
+	if (landlock_version() == 0)
+		return 0;
+	return landlock_bare(&(struct landlock_paths){read, write}, e) ||
+		       filter_install(NULL, e)
+		   ? -1
+		   : 0;
+}
+
+static void limits_set(const struct bare_spec *spec)
+{
+	limit(RLIMIT_AS, spec->memory_bytes);
+	limit(RLIMIT_FSIZE, spec->file_bytes);
+	limit(RLIMIT_CPU, spec->cpu_s);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+}
 
 static _Noreturn void become(const struct bare_spec *spec, pid_t parent)
 {
@@ -47,6 +116,14 @@ static _Noreturn void become(const struct bare_spec *spec, pid_t parent)
 	for (int i = 0; i < 3; i++)
 		if (dup2(spec->stdio[i], i) < 0)
 			_exit(EXIT_NOT_RUN);
+	syscall(SYS_close_range, 3, ~0U, 0);
+	limits_set(spec);
+	struct err e = {0};
+
+	if (shut(spec, &e)) {
+		dprintf(STDERR_FILENO, "muster-worker: %s\n", e.text);
+		_exit(EXIT_NOT_RUN);
+	}
 	if (chdir(spec->dir) == 0)
 		execve(spec->program, spec->argv, env);
 	_exit(EXIT_NOT_RUN);

@@ -30,6 +30,39 @@ static bool is_of_no_use(const char *word)
 	return false;
 }
 
+enum {
+	FEATURE_WORDS = 4
+};
+
+/* What the agent makes of Clang's -march=native: "-Xclang -target-feature -Xclang -avx512f". */
+static bool is_feature(char *const *argv)
+{
+	static const char *const words[] = {"-Xclang", "-target-feature", "-Xclang"};
+
+	for (size_t i = 0; i < FEATURE_WORDS - 1; i++)
+		if (!argv[i] || strcmp(argv[i], words[i]) != 0)
+			return false;
+	return argv[FEATURE_WORDS - 1] && strchr("+-", argv[FEATURE_WORDS - 1][0]);
+}
+
+const char *caged_refuses(struct arena *a, const struct message_job *m)
+{
+	static const char specs[] = "-specs=/";
+	struct strv argv = {0};
+
+	for (size_t i = 0; m->argv[i]; i++) {
+		if (i == 1 && strncmp(m->argv[i], specs, sizeof specs - 1) == 0)
+			continue;
+		if (is_feature(&m->argv[i]))
+			i += FEATURE_WORDS - 1;
+		else
+			strv_add(a, &argv, m->argv[i]);
+	}
+	const struct cc_command *cc = cc_parse(a, argv.v, NULL);
+
+	return cc->verdict == CC_REMOTE ? NULL : cc->why;
+}
+
 const char *bare_refuses(struct arena *a, const struct message_job *m)
 {
 	if (!(m->flags & WIRE_JOB_PREPROCESSED))

@@ -17,9 +17,11 @@
 #include "wire/entries.h"
 #include "wire/message.h"
 #include "worker/bare_command.h"
+#include "worker/cage.h"
 #include "worker/client_state.h"
 #include "worker/compilers.h"
 #include "worker/job.h"
+#include "worker/own_user.h"
 #include "worker/view.h"
 #include "worker/worker.h"
 
@@ -101,6 +103,14 @@ static void on_drained(void *ctx, struct peer *p)
 void *client_accept(void *ctx, struct peer *peer, const char *from)
 {
 	struct worker *w = ctx;
+
+	if (w->own_user_only && !own_user_is(from)) {
+		log_line(
+		    LOG_WARNING,
+		    "client=%s refused: nothing cages jobs here, so only this worker's own user has them done",
+		    from);
+		return NULL;
+	}
 	struct client *c = xcalloc(1, sizeof *c);
 	AUTO_FREE char *dir =
 	    xasprintf("%s/views/%llu", w->state_dir, (unsigned long long)++w->serial);
@@ -118,6 +128,8 @@ void *client_accept(void *ctx, struct peer *peer, const char *from)
 		free(c);
 		return NULL;
 	}
+	if (w->view_bytes)
+		view_limit(c->view, w->view_bytes, CLIENT_NAMES_MAX);
 	DL_APPEND(w->clients, c);
 	return c;
 }
@@ -162,6 +174,7 @@ static void client_free(struct client *c)
 	forget_missing(c);
 	store_writer_abort(c->writer);
 	view_free(c->view);
+	cage_free(c->cage);
 	for (size_t i = 0; i < c->ncompilers; i++)
 		compiler_release(c->compilers[i]);
 	loop_timer_free(c->results);
@@ -512,11 +525,12 @@ static int take_job(struct client *c, const char *p, size_t n, struct err *e)
 			  .barrier = c->asked};
 	DL_APPEND(c->jobs, j);
 	c->njobs++;
-	const char *unfit = c->worker->confined ? NULL : bare_refuses(a, m);
+	const char *unfit = c->worker->confined ? caged_refuses(a, m) : bare_refuses(a, m);
 
-	if (unfit)
+	if (unfit) {
+		log_line(LOG_WARNING, "client=%s a job is refused: %s", c->from, unfit);
 		job_fail(j, WIRE_FAILED, unfit);
-	else if (!c->first)
+	} else if (!c->first)
 		job_ready(j);
 	return 0;
 }

@@ -1,6 +1,7 @@
 #pragma once
 #include "base/digest.h"
 #include "cas/entry.h"
+#include "worker/worker.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -9,7 +10,6 @@ struct job;
 struct peer;
 struct store_writer;
 struct view;
-struct worker;
 struct compiler;
 struct missing;
 struct wanted;
@@ -19,6 +19,8 @@ struct client {
 	struct client *prev, *next; /* utlist, of the worker */
 	struct worker *worker;
 	struct peer *peer;
+	struct tenant tenant; /* its share of the slots */
+	struct cage *cage;    /* NULL until its first job */
 	char *from, *name;
 	struct view *view;
 	struct job *jobs; /* utlist: unfinished, in order of arrival */

@@ -393,6 +393,9 @@ int distcc_job_start(struct distcc_job *j, void (*done)(void *ctx), void *ctx,
 	const char *lower[] = {below(j, "root"),
 			       j->compiler ? compiler_root(j->compiler) : NULL};
 	struct run_spec spec = {
+	    .cage = &j->worker->distcc_cage,
+	    .limits = &j->worker->limits,
+	    .who = "distcc's",
 	    .lower = lower,
 	    .nlower = 2,
 	    .program = j->driver,

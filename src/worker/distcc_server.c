@@ -122,7 +122,7 @@ static void conn_free(struct conn *c)
 		close(c->out);
 	free(c);
 	if (running)
-		worker_slot_free(s->worker);
+		worker_slot_free(s->worker, NULL);
 }
 
 void distcc_server_free(struct distcc_server *s)
@@ -284,7 +284,7 @@ static void leave_slot(struct conn *c)
 
 	c->stage = REPLYING;
 	begin_reply(c);
-	worker_slot_free(w);
+	worker_slot_free(w, NULL);
 }
 
 static void on_compiled(void *ctx)

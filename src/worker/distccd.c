@@ -216,7 +216,9 @@ static struct peer_self self_of(const struct daemon *d)
 	return (struct peer_self){.name = d->host,
 				  .slots = d->worker.slots,
 				  .confined = d->worker.confined,
-				  .unconfined_why = d->worker.unconfined_why,
+				  .unconfined_why = d->worker.confined
+							? d->worker.cage_level
+							: d->worker.unconfined_why,
 				  .timeout_ms = PEER_TIMEOUT_MS};
 }
 

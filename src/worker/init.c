@@ -1,13 +1,15 @@
 /* Steps, in an order that matters: ask for death with the worker, then look whether it is still
- * there; take an identity (the maps), for which the process must be dumpable; build the world; give
- * up every right; become undumpable, since this process is a copy of the worker with all its
- * secrets and the compiler has the same user id; only then start the compiler.
+ * there; enter the control groups, so that all that comes is counted; build the world; give up every
+ * right; become undumpable, since the compiler has the same user id; shut the files (Landlock), then
+ * the system calls (seccomp), also for this process; only then start the compiler.
  *
  * Fails: each step reports a sentence and ends pid 1, which takes everything along. */
 #include "worker/init.h"
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "worker/filter.h"
+#include "worker/landlock.h"
 #include "worker/world.h"
 
 #include <errno.h>
@@ -23,14 +25,17 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
 	OPEN_FILES = 1024,
-	PROCESSES = 4096,
+	PROCESSES = 1024, /* of all jobs of one cage */
 	NO_EXEC = 127
 };
+
+#define PIDS "512" /* of one job, at once */
 
 static void report_send(int socket, const struct report *r, int fd)
 {
@@ -106,28 +111,33 @@ static int file_put(const char *path, const char *text, struct err *e)
 	return 0;
 }
 
-static int identity_take(const struct init *in, struct err *e)
+/* Where the kernel counts process ids for each namespace (since Linux 6.14), it may as well limit them: root's own
+ * processes heed no other limit. Older ones would take this for the whole machine. */
+static void pids_limit(void)
 {
-	char map[48];
+	struct utsname u;
+	unsigned major = 0, minor = 0;
 
-	if (file_put("/proc/self/setgroups", "deny", e))
-		return -1;
-	snprintf(map, sizeof map, "%u %u 1", in->uid, in->uid);
-	if (file_put("/proc/self/uid_map", map, e))
-		return -1;
-	snprintf(map, sizeof map, "%u %u 1", in->gid, in->gid);
-	return file_put("/proc/self/gid_map", map, e);
+	if (uname(&u) || sscanf(u.release, "%u.%u", &major, &minor) != 2)
+		return;
+	if (major > 6 || (major == 6 && minor >= 14))
+		file_put("/proc/sys/kernel/pid_max", PIDS, NULL);
 }
 
-/* Of this process and of all that it will start, for good. */
+static int groups_enter(const struct init *in, struct err *e)
+{
+	for (int i = 0; i < in->ngroups; i++)
+		if (write(in->groups[i], "0", 1) != 1)
+			return err_set(e, errno, "enter a control group");
+	return 0;
+}
+
+/* Of this process and of all that it will start, for good: the cage has emptied the bounding set. */
 static int rights_drop(struct err *e)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
 
-	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
-			return err_set(e, errno, "drop capability %d for good", cap);
 	if (syscall(SYS_capset, &head, none))
 		return err_set(e, errno, "drop capabilities");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
@@ -158,6 +168,7 @@ static int limits_set(const struct sandbox_spec *s, struct err *e)
 	if (s->cpu_s && limit_set(RLIMIT_CPU, s->cpu_s, "CPU time", e))
 		return -1;
 	return limit_set(RLIMIT_CORE, 0, "core files", e) ||
+		       limit_set(RLIMIT_MSGQUEUE, 0, "message queues", e) ||
 		       limit_set(RLIMIT_NOFILE, OPEN_FILES, "open files", e) ||
 		       limit_set(RLIMIT_NPROC, PROCESSES, "processes", e)
 		   ? -1
@@ -174,8 +185,8 @@ static _Noreturn void compiler_run(const struct init *in)
 	if (limits_set(s, &e))
 		give_up(in, &e);
 	umask(s->umask);
-	if (in->instead) {
-		if (in->instead(&e))
+	if (in->self_test) {
+		if (sandbox_self_test(&e))
 			give_up(in, &e);
 		_exit(0);
 	}
@@ -196,25 +207,29 @@ static uint64_t us(struct timeval t)
 
 /* Reaps until the compiler has ended; leaves too when the worker has, should PR_SET_PDEATHSIG
  * have come a moment too late for it. */
-static int wait_for(const struct init *in, pid_t compiler, int sigchld)
+static int wait_for(const struct init *in, pid_t compiler, int sigchld, int refused,
+		    uint64_t tried[FILTER_SETS])
 {
 	struct err e;
 
 	for (;;) {
-		struct pollfd p[2] = {
-		    {.fd = sigchld, .events = POLLIN},
-		    {.fd = in->report            },
+		struct pollfd p[3] = {
+		    {.fd = sigchld,     .events = POLLIN},
+		    {.fd = in->report },
+		    {.fd = refused, .events = POLLIN                },
 		};
 		struct signalfd_siginfo info;
 		int status;
 		pid_t pid;
 
-		if (poll(p, 2, -1) < 0 && errno != EINTR) {
+		if (poll(p, 3, -1) < 0 && errno != EINTR) {
 			err_set(&e, errno, "wait for the compiler");
 			give_up(in, &e);
 		}
 		if (p[1].revents & POLLHUP)
 			_exit(1);
+		if (p[2].revents & POLLIN)
+			filter_answer(refused, tried);
 		while (read(sigchld, &info, sizeof info) > 0)
 			;
 		while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
@@ -235,20 +250,17 @@ static void confine(struct init *in, int *upper, struct err *e)
 		err_set(e, errno, "die with the worker");
 		give_up(in, e);
 	}
+	prctl(PR_SET_NAME,
+	      "muster-job"); /* until it is the compiler's, for who looks at processes */
 	signals_default();
 	setsid();
-	if (fds_keep(fds, 4, e))
+	if (groups_enter(in, e) || fds_keep(fds, 4, e))
 		give_up(in, e);
 	in->report = 3;
 	fcntl(in->report, F_SETFD, FD_CLOEXEC);
 	if (worker_gone(in))
 		_exit(1);
-	if (identity_take(in, e))
-		give_up(in, e);
-	/* No sandbox in the sandbox: a namespace of its own would give the compiler rights in
-	 * it, and with them more of the kernel to attack. */
-	if (file_put("/proc/sys/user/max_user_namespaces", "0", e))
-		give_up(in, e);
+	pids_limit();
 	*upper = world_enter(&world, e);
 	if (*upper < 0 || rights_drop(e))
 		give_up(in, e);
@@ -260,7 +272,7 @@ _Noreturn void init_run(const struct init *given)
 	struct report ended = {.kind = REPORT_ENDED};
 	struct err e = {0};
 	sigset_t child;
-	int upper = -1;
+	int upper = -1, refused = -1;
 
 	confine(&in, &upper, &e);
 	report_send(in.report, &(struct report){.kind = REPORT_READY}, upper);
@@ -268,6 +280,9 @@ _Noreturn void init_run(const struct init *given)
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	int sigchld = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+
+	if (landlock_inside(&e) || filter_install(&refused, &e))
+		give_up(&in, &e);
 	pid_t compiler = sigchld < 0 ? -1 : fork();
 
 	if (compiler < 0) {
@@ -278,7 +293,7 @@ _Noreturn void init_run(const struct init *given)
 		compiler_run(&in);
 	/* So that the worker sees the end of the compiler's output when the compiler closes it. */
 	syscall(SYS_close_range, 0, 2, 0);
-	ended.end.status = wait_for(&in, compiler, sigchld);
+	ended.end.status = wait_for(&in, compiler, sigchld, refused, ended.end.tried);
 	/* What the compiler left running must not write on while the worker reads. */
 	kill(-1, SIGKILL);
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)

@@ -24,10 +24,11 @@ struct err;
 
 struct init {
 	const struct sandbox_spec *spec;
-	int report;                   /* socket to the worker */
-	int (*instead)(struct err *); /* run in place of the program; NULL: exec it */
-	unsigned uid, gid;            /* of the worker, outside */
+	int report;     /* socket to the worker */
+	bool self_test; /* run in place of the program */
+	int groups[2];  /* files to write one's pid to, to be in a control group … */
+	int ngroups;    /* … this many */
 };
 
-/* In the new process of all the new namespaces, signals blocked. */
+/* In the new process of the new namespaces, signals blocked. */
 _Noreturn void init_run(const struct init *);

@@ -41,7 +41,7 @@ static void on_done(void *ctx, const struct run_end *end)
 		job_fail(j, WIRE_FAILED, end->why);
 	else
 		job_fail(j, WIRE_COMPILED, "");
-	worker_slot_free(c->worker);
+	worker_slot_free(c->worker, &c->tenant);
 }
 
 enum {
@@ -103,6 +103,9 @@ static void on_slot(struct slot_wait *wait)
 	struct err e = {0};
 	const char *lower[] = {view_root(j->client->view), compiler_root(j->compiler)};
 	struct run_spec spec = {
+	    .cage = &j->client->cage,
+	    .limits = &w->limits,
+	    .who = j->client->from,
 	    .lower = lower,
 	    .nlower = 2,
 	    .cwd = j->ask->cwd,
@@ -120,7 +123,7 @@ static void on_slot(struct slot_wait *wait)
 		j->run = run_start(w->loop, &spec, on_done, j, &e);
 	if (!j->run) {
 		job_fail(j, WIRE_FAILED, e.text);
-		worker_slot_free(w);
+		worker_slot_free(w, &j->client->tenant);
 		return;
 	}
 	j->stage = JOB_RUNNING;
@@ -134,6 +137,7 @@ void job_ready(struct job *j)
 {
 	j->stage = JOB_READY;
 	j->wait.start = on_slot;
+	j->wait.tenant = &j->client->tenant;
 	worker_want_slot(j->client->worker, &j->wait);
 }
 
@@ -147,6 +151,7 @@ void job_free(struct job *j)
 {
 	bool running = j->stage == JOB_RUNNING;
 	struct worker *w = j->client->worker;
+	struct tenant *tenant = &j->client->tenant;
 
 	if (j->stage == JOB_READY)
 		job_unready(j);
@@ -160,7 +165,7 @@ void job_free(struct job *j)
 	arena_free(j->arena);
 	free(j);
 	if (running)
-		worker_slot_free(w);
+		worker_slot_free(w, tenant);
 }
 
 static unsigned outputs(const struct job *j)

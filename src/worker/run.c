@@ -6,16 +6,23 @@
 #include "worker/run.h"
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "sys/fs.h"
 #include "sys/loop.h"
 #include "worker/bare.h"
+#include "worker/cage.h"
+#include "worker/cgroup.h"
+#include "worker/filter.h"
 #include "worker/sandbox.h"
+#include "worker/worker.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,15 +30,15 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 enum {
 	DEPTH_MAX = 512, /* a descriptor each */
-	CHUNK = 64 << 10
+	CHUNK = 64 << 10,
+	TAIL = 64 << 10 /* of stderr, where a compiler's last words are */
 };
-
-static const uint64_t scratch_bytes = 4ULL << 30;
 
 /* What the compiler says on one descriptor. */
 struct said {
@@ -45,9 +52,12 @@ struct said {
 struct run {
 	struct sandbox *sandbox; /* this … */
 	struct bare *bare;       /* … or that */
+	struct cgroup *group;    /* held until all its processes are gone; NULL: none */
 	struct loop_watch *watch;
 	struct said said[2]; /* stdout, stderr */
-	bool excess;         /* it said too much */
+	char *who;
+	uint64_t file_max; /* a file that claims more is mostly holes */
+	bool excess;       /* it said too much */
 	void (*done)(void *ctx, const struct run_end *);
 	void *ctx;
 	struct run_end end;
@@ -151,7 +161,7 @@ static int open_terminal(struct said *s, unsigned columns, struct err *e)
 
 static int add_file(struct run *r, const char *path, const struct stat *st)
 {
-	if (r->end.nfiles == RUN_FILES_MAX)
+	if (r->end.nfiles == RUN_FILES_MAX || (uint64_t)st->st_size > r->file_max)
 		return -1;
 	r->end.files = xreallocarray(r->end.files, r->end.nfiles + 1, sizeof *r->end.files);
 	r->end.files[r->end.nfiles++] = (struct run_file){.path = xstrdup(path),
@@ -196,12 +206,63 @@ static int list_written(struct run *r, int fd, const char *path, int depth)
 /* What the run failed of, when it did not fail to start; NULL: of nothing. */
 static const char *list_all(struct run *r)
 {
-	if (r->excess)
-		return "the compiler printed too much to be kept";
 	int fd = open_below(written(r), ".", O_RDONLY | O_DIRECTORY);
 
-	return fd < 0 || list_written(r, fd, "", 0) ? "cannot list what the compiler wrote"
-						    : NULL;
+	return fd < 0 || list_written(r, fd, "", 0)
+		   ? "it wrote too many files, or too large ones"
+		   : NULL;
+}
+
+/* What no compiler does, and what was refused: somebody should look at the client. */
+static void note_tried(const struct run *r, const struct sandbox_end *end)
+{
+	char names[600];
+
+	filter_names(end->tried, names, sizeof names);
+	if (names[0])
+		log_line(LOG_WARNING,
+			 "client=%s a job tried what no compiler does, and was refused: %s",
+			 r->who, names);
+}
+
+/* True when the last of what the compiler said on stderr has one of WORDS in it. */
+static bool said_any(const struct run *r, const char *const *words)
+{
+	char text[TAIL + 1];
+	uint64_t size = r->said[1].size;
+	ssize_t n =
+	    pread(r->said[1].text, text, TAIL, size > TAIL ? (off_t)(size - TAIL) : 0);
+
+	if (n <= 0)
+		return false;
+	for (; *words; words++)
+		if (memmem(text, (size_t)n, *words, strlen(*words)))
+			return true;
+	return false;
+}
+
+/* A limit of this machine that the compile ran into, though it ended like an error of the program; NULL: none. The client
+ * then compiles elsewhere, and were it the program's own fault after all, it is told so there. */
+static const char *fault(const struct run *r, int status)
+{
+	static const char *const memory[] = {
+	    "out of memory",          "memory exhausted",
+	    "Cannot allocate memory", "Killed signal terminated program",
+	    "Killed (program",        NULL};
+	static const char *const disk[] = {"No space left on device", NULL};
+	static const char *const processes[] = {"Resource temporarily unavailable", NULL};
+
+	if (status == 0)
+		return NULL;
+	if ((r->group && cgroup_out_of_memory(r->group)) || said_any(r, memory))
+		return "it needs more memory than this worker gives a job";
+	if ((r->group && cgroup_out_of_pids(r->group)) || said_any(r, processes))
+		return "it needs more processes than this worker gives a job";
+	if (said_any(r, disk))
+		return "it needs more room for files than this worker gives a job";
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
+		return "it needs more time than this worker gives a job";
+	return NULL;
 }
 
 static void on_end(void *ctx, unsigned got)
@@ -221,11 +282,17 @@ static void on_end(void *ctx, unsigned got)
 	r->end.user_us = end.user_us;
 	r->end.sys_us = end.sys_us;
 	r->end.maxrss_kb = end.maxrss_kb;
-	const char *why = end.started ? list_all(r) : end.why;
+	note_tried(r, &end);
+	const char *why = !end.started ? end.why
+			  : r->excess  ? "it printed more than this worker keeps"
+				       : fault(r, end.status);
 
+	if (!why)
+		why = list_all(r);
 	if (why) {
 		r->end.ran = false;
 		snprintf(r->end.why, sizeof r->end.why, "%s", why);
+		log_line(LOG_WARNING, "client=%s a job failed: %s", r->who, r->end.why);
 	}
 	r->done(r->ctx, &r->end);
 }
@@ -264,21 +331,38 @@ static void start(struct run *r, const struct run_spec *spec, const int stdio[3]
  /* gcc asks its standard input how wide the terminal is */
 	    .stdio = {spec->terminal && spec->columns ? stdio[2] : stdio[0], stdio[1],
 		      stdio[2]},
-	    .scratch_bytes = scratch_bytes,
+	    .memory_bytes = spec->limits->groups ? 0 : spec->limits->memory_bytes,
+	    .scratch_bytes = spec->limits->scratch_bytes,
+	    .cpu_s = spec->limits->cpu_s,
 	    .umask = spec->umask,
 	};
+	AUTO_FREE char *above =
+	    spec->bare ? xstrndup(spec->bare, (size_t)(path_base(spec->bare) - spec->bare))
+		       : NULL;
 	struct bare_spec bare = {
 	    .dir = spec->bare,
+	    .reads = above,
 	    .program = spec->program,
 	    .argv = spec->argv,
 	    .stdio = stdio,
 	    .umask = spec->umask,
+	    .memory_bytes = spec->limits->memory_bytes,
+	    .file_bytes = spec->limits->scratch_bytes,
+	    .cpu_s = spec->limits->cpu_s,
 	};
 
-	if (spec->bare)
+	if (spec->bare) {
 		r->bare = bare_start(&bare, e);
-	else
-		r->sandbox = sandbox_start(&caged, e);
+		return;
+	}
+	if (!*spec->cage)
+		*spec->cage = cage_new(e);
+	if (spec->limits->groups)
+		r->group = cgroup_take(spec->limits->groups);
+	if (r->group)
+		caged.ngroups = cgroup_files(r->group, caged.groups, &caged.into_group);
+	if (*spec->cage)
+		r->sandbox = sandbox_start(*spec->cage, &caged, e);
 }
 
 struct run *run_start(struct loop *l, const struct run_spec *spec,
@@ -292,6 +376,8 @@ struct run *run_start(struct loop *l, const struct run_spec *spec,
 		r->said[i] = (struct said){.run = r, .from = -1, .text = -1};
 	r->done = done;
 	r->ctx = ctx;
+	r->who = xstrdup(spec->who);
+	r->file_max = spec->limits->scratch_bytes;
 	if (open_stdio(r, spec, stdio, e) == 0)
 		start(r, spec, stdio, e);
 	for (int i = 0; i < 3; i++)
@@ -336,6 +422,8 @@ void run_free(struct run *r)
 	loop_unwatch(r->watch);
 	sandbox_free(r->sandbox);
 	bare_free(r->bare);
+	cgroup_give(r->group);
+	free(r->who);
 	for (int i = 0; i < 2; i++) {
 		loop_unwatch(r->said[i].watch);
 		if (r->said[i].from >= 0)

@@ -11,7 +11,13 @@ struct run;
 struct sandbox_bind;
 struct err;
 
+struct cage;
+struct job_limits;
+
 struct run_spec {
+	struct cage **cage; /* of its client, made when the first run needs it */
+	const struct job_limits *limits;
+	const char *who; /* for the log */
 	const char *
 	    bare; /* without a sandbox, in this folder: lower, binds, cwd and env do not count then */
 	const char *const *lower; /* topmost first */

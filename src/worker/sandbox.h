@@ -4,13 +4,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 /* A compile in a world of its own: the root is an overlay of read-only lower folders (the client's
- * files, the toolchain) under a private tmpfs that takes everything written; own user, mount, pid,
- * network, ipc and uts namespaces; no new privileges; nothing inherited but stdio; dies with its
- * last parent. As root or as an ordinary user with user namespaces.
+ * files, the toolchain) under a private tmpfs that takes everything written; own mount and pid
+ * namespace, and the user, network, ipc and uts namespaces of its client's cage; no new privileges;
+ * only the system calls that compilers need; nothing inherited but stdio; dies with its last parent.
+ * As root or as an ordinary user with user namespaces.
  *
- *   worker ──clone──► init (pid 1: mounts, pivots, forks, reaps) ──fork──► compiler
+ *   worker ──► cage ──clone──► init (pid 1: mounts, pivots, forks, reaps) ──fork──► compiler
  *          ◄──socketpair: {ready, upper folder's fd}, {exit status, rusage}
  */
+struct cage;
 struct err;
 
 /* A folder of the machine that is seen in the sandbox too, with all below it, read-only. */
@@ -33,6 +35,10 @@ struct sandbox_spec {
 	uint64_t scratch_bytes; /* size of the tmpfs */
 	unsigned cpu_s;         /* RLIMIT_CPU; 0: none */
 	unsigned umask;
+	int groups[2];    /* borrowed: of control groups to be in (worker/cgroup) … */
+	unsigned ngroups; /* … this many */
+	bool into_group;  /* the first is one of version 2 */
+	bool self_test;   /* of sandbox_check: our own test in place of the program */
 };
 
 struct sandbox;
@@ -42,10 +48,11 @@ struct sandbox_end {
 	char why[256];
 	int status; /* of the compiler, as waitpid gives it */
 	uint64_t user_us, sys_us, maxrss_kb;
+	uint64_t tried[2]; /* what was refused: a set of worker/filter */
 };
 
 /* Starts it; never blocks on the compiler. NULL: could not even fork. */
-struct sandbox *sandbox_start(const struct sandbox_spec *, struct err *);
+struct sandbox *sandbox_start(struct cage *, const struct sandbox_spec *, struct err *);
 int sandbox_fd(
     const struct sandbox *); /* becomes readable when it has ended (or is gone) */
 /* After sandbox_fd is readable: 1 and *END when it has ended, 0 when not yet. Reaps its processes. */
@@ -56,5 +63,7 @@ int sandbox_written(const struct sandbox *);
 void sandbox_kill(struct sandbox *); /* all its processes, at once; its end still comes */
 void sandbox_free(struct sandbox *); /* kills and reaps first if need be */
 
-/* Tries the whole thing once with a trivial program. 0; -1: ERR says what is missing and what to do. */
+/* Tries the whole thing once with a trivial program that tries the doors. 0; -1: ERR says what is missing and what to do. */
 int sandbox_check(const char *scratch_dir, struct err *);
+/* The same test, in the sandbox. */
+int sandbox_self_test(struct err *);

@@ -5,9 +5,12 @@
 #include "base/mem.h"
 #include "cas/store.h"
 #include "sys/fs.h"
+#include "sys/load.h"
 #include "sys/loop.h"
-#include "sys/machine.h"
+#include "worker/cage.h"
+#include "worker/cgroup.h"
 #include "worker/compilers.h"
+#include "worker/landlock.h"
 #include "worker/own.h"
 #include "worker/sandbox.h"
 #include "worker/worker.h"
@@ -20,16 +23,31 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+enum {
+	LOCK_PATIENCE_MS = 5000, /* for one that tidies up behind a dead worker */
+	LOCK_STEP_MS = 20,
+	JOB_CPU_S = 3600,
+	JOB_PIDS = 512
+};
+
+static const uint64_t job_bytes_min = 512ULL << 20, scratch_bytes_max = 4ULL << 30;
+
 /* One worker a state folder: two would remove each other's views. The lock lives as long as we do. */
-static int lock_state(const char *dir, struct err *e)
+static int lock_state(const char *dir, int patience_ms, struct err *e)
 {
 	AUTO_FREE char *path = xasprintf("%s/lock", dir);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return err_set(e, errno, "open the lock %s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		return err_set(e, 0, "another worker uses the state folder %s", dir);
+	for (; flock(fd, LOCK_EX | LOCK_NB); patience_ms -= LOCK_STEP_MS) {
+		if (patience_ms <= 0) {
+			close(fd);
+			return err_set(e, 0, "another worker uses the state folder %s",
+				       dir);
+		}
+		usleep(LOCK_STEP_MS * 1000);
+	}
 	return 0;
 }
 
@@ -43,6 +61,80 @@ static void remove_leftovers(const char *dir)
 
 		fs_remove_tree(path, NULL);
 	}
+}
+
+/* What the keeper (worker/cage) does when the worker was killed: nothing stays. If a new worker is there already, it has
+ * done so itself. */
+struct estate {
+	char *dir;
+	pid_t worker;
+};
+
+static void tidy_up(void *ctx)
+{
+	const struct estate *estate = ctx;
+
+	if (lock_state(estate->dir, 0, NULL) == 0)
+		remove_leftovers(estate->dir);
+	cgroups_tidy(estate->worker);
+}
+
+/* Memory and processes of jobs; before the keeper is made, which then is in the same control group as we. */
+static void limit_jobs(struct worker *w, const struct setup *s)
+{
+	uint64_t machine =
+	    (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t memory = s->job_bytes ? s->job_bytes : machine / 2;
+	struct err e = {0};
+
+	if (memory < job_bytes_min && !s->job_bytes)
+		memory = job_bytes_min;
+	w->limits = (struct job_limits){
+	    .memory_bytes = memory,
+	    .scratch_bytes = memory < scratch_bytes_max ? memory : scratch_bytes_max,
+	    .cpu_s = JOB_CPU_S,
+	};
+	if (s->no_sandbox)
+		return;
+	const struct cgroup_limits limits = {
+	    .memory_bytes = memory, .all_bytes = machine / 10 * 9, .pids = JOB_PIDS};
+
+	w->limits.groups = cgroups_open(&limits, &e);
+	if (!w->limits.groups)
+		log_line(LOG_INFO, "jobs are limited by setrlimit only: %s", e.text);
+}
+
+static int start_keeper(struct worker *w, struct err *e)
+{
+	static struct estate estate; /* of the process, as the keeper is */
+
+	free(estate.dir);
+	estate = (struct estate){xstrdup(w->state_dir), getpid()};
+	return cages_begin(tidy_up, &estate, e);
+}
+
+/* What stands between a job and this machine, for people. */
+static void tell_level(struct worker *w)
+{
+	int landlock = landlock_version();
+	char version[32] = "";
+
+	if (landlock)
+		snprintf(version, sizeof version, ", Landlock %d", landlock);
+	if (w->confined)
+		snprintf(w->cage_level, sizeof w->cage_level, "namespaces, seccomp%s, %s",
+			 version,
+			 w->limits.groups ? cgroups_kind(w->limits.groups)
+					  : "no control groups");
+	else if (landlock)
+		snprintf(w->cage_level, sizeof w->cage_level,
+			 "no namespaces: seccomp%s, preprocessed source only", version);
+	else
+		snprintf(w->cage_level, sizeof w->cage_level,
+			 "nothing: jobs of its own user only, preprocessed source only");
+	w->own_user_only = !w->confined && !landlock;
+	log_line(w->confined ? LOG_INFO : LOG_WARNING, "jobs are caged by %s",
+		 w->cage_level);
 }
 
 static void check_sandbox(struct worker *w, const struct setup *s)
@@ -62,6 +154,19 @@ static void check_sandbox(struct worker *w, const struct setup *s)
 	    e.text);
 }
 
+/* Begun cores count: half a core's quota is one slot. */
+static unsigned default_slots(void)
+{
+	struct load *l = load_new("");
+	struct load_look look;
+
+	load_look(l, &look);
+	load_free(l);
+	unsigned slots = (unsigned)look.cores;
+
+	return slots < look.cores ? slots + 1 : slots;
+}
+
 int worker_open(struct worker *w, const struct setup *s, struct err *e)
 {
 	const char *path = getenv("PATH");
@@ -71,9 +176,12 @@ int worker_open(struct worker *w, const struct setup *s, struct err *e)
 	w->state_dir = realpath(s->state, NULL);
 	if (!w->state_dir)
 		return err_set(e, errno, "find the state folder %s", s->state);
-	if (lock_state(w->state_dir, e))
+	if (lock_state(w->state_dir, LOCK_PATIENCE_MS, e))
 		return -1;
 	remove_leftovers(w->state_dir);
+	limit_jobs(w, s);
+	if (start_keeper(w, e))
+		return -1;
 	AUTO_FREE char *store = xasprintf("%s/store", w->state_dir);
 	AUTO_FREE char *toolchains = xasprintf("%s/toolchains", w->state_dir);
 
@@ -84,14 +192,19 @@ int worker_open(struct worker *w, const struct setup *s, struct err *e)
 	    compilers_new(path ? path : "/usr/local/bin:/usr/bin:/bin", toolchains);
 	w->own = own_new();
 	w->loop = loop_new();
-	w->slots = s->slots ? s->slots : machine_cores();
+	w->slots = s->slots ? s->slots : default_slots();
+	w->view_bytes = s->store_bytes;
 	check_sandbox(w, s);
+	tell_level(w);
 	return 0;
 }
 
 void worker_shut(struct worker *w)
 {
 	worker_close(w);
+	cage_free(w->distcc_cage);
+	cages_end();
+	cgroups_close(w->limits.groups);
 	remove_leftovers(w->state_dir);
 	compilers_free(w->compilers);
 	own_free(w->own);

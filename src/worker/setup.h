@@ -8,7 +8,9 @@ struct err;
 struct setup {
 	const char *state; /* folder, made if need be; taken for this process alone */
 	uint64_t store_bytes;
-	unsigned slots; /* 0: the cores this process may use */
+	uint64_t job_bytes; /* memory of one job; 0: half of the machine's */
+	unsigned
+	    slots; /* 0: the cores this process may use, quotas of its control groups counted */
 	bool no_sandbox;
 	const char *no_sandbox_why;
 };

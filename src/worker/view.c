@@ -23,6 +23,7 @@ struct view {
 	int temp_fd; /* beside the root: replacements are made there and renamed into place */
 	struct store *store;
 	struct own *own;
+	uint64_t bytes_left, names_left;
 };
 
 static int open_below(int at, const char *path, uint64_t flags, mode_t mode)
@@ -61,8 +62,16 @@ struct view *view_new(const char *dir, struct store *store, struct own *own, str
 			   .root_fd = root_fd,
 			   .temp_fd = temp_fd,
 			   .store = store,
-			   .own = own};
+			   .own = own,
+			   .bytes_left = UINT64_MAX,
+			   .names_left = UINT64_MAX};
 	return v;
+}
+
+void view_limit(struct view *v, uint64_t bytes, uint64_t names)
+{
+	v->bytes_left = bytes;
+	v->names_left = names;
 }
 
 void view_free(struct view *v)
@@ -109,6 +118,8 @@ static int fill(struct view *v, const struct entry *en, int fd, struct err *e)
 	return e->code == ENOENT ? 0 : -1;
 }
 
+static const char no_more[] = "keep the client's files: it may have no more here";
+
 static int make_file(struct view *v, int parent, const char *name, const struct entry *en,
 		     struct err *e)
 {
@@ -119,9 +130,14 @@ static int make_file(struct view *v, int parent, const char *name, const struct 
 	if (fd < 0)
 		return err_set(e, errno, "create a file for the client's %s", en->path);
 	int have = fill(v, en, fd, e);
+	struct stat st;
 
 	if (have <= 0)
 		return have;
+	/* Of the size only the bytes themselves tell the truth. */
+	if (fstat(fd, &st) || (uint64_t)st.st_size > v->bytes_left)
+		return err_set(e, EDQUOT, "%s", no_more);
+	v->bytes_left -= (uint64_t)st.st_size;
 	if (fchmod(fd, en->mode & 0111 ? 0755 : 0644) || futimens(fd, times))
 		return err_set(e, errno, "set mode and time of %s", en->path);
 	if (renameat(v->temp_fd, temp, parent, name) == 0)
@@ -155,7 +171,7 @@ bool view_has_folder(const struct view *v, const char *path)
 	return fd >= 0 || !is_absent(errno);
 }
 
-int view_apply(struct view *v, const struct entry *en, struct err *e)
+static int apply(struct view *v, const struct entry *en, struct err *e)
 {
 	if (!path_is_canonical(en->path, strlen(en->path)))
 		return err_set(e, EINVAL, "the client names a path that is not canonical");
@@ -184,4 +200,15 @@ int view_apply(struct view *v, const struct entry *en, struct err *e)
 	case ENTRY_FILE: return make_file(v, parent, name, en, e);
 	}
 	return err_set(e, EINVAL, "the client names a thing of an unknown kind");
+}
+
+int view_apply(struct view *v, const struct entry *en, struct err *e)
+{
+	if (v->names_left == 0 && en->kind != ENTRY_GONE)
+		return err_set(e, EDQUOT, "%s", no_more);
+	int r = apply(v, en, e);
+
+	if (r == 1 && v->names_left)
+		v->names_left--;
+	return r;
 }

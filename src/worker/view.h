@@ -2,6 +2,7 @@
 #include "cas/entry.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 /* One client's disk as far as its compiles need it: its folders, links and files at their own paths below
  * a folder of ours, which becomes the lower layer of every job's root. Files are private copies with the
  * client's mtimes, so that what a compiler learns from stat (#pragma once, __TIMESTAMP__) is the same.
@@ -13,6 +14,9 @@ struct err;
 
 /* DIR must not exist; it is made. */
 struct view *view_new(const char *dir, struct store *, struct own *, struct err *);
+/* From now on at most so many bytes are written, and names made, over its life: one client must not fill the disk. Beyond,
+ * view_apply fails, and who begins a new view needs only what is still in use. */
+void view_limit(struct view *, uint64_t bytes, uint64_t names);
 void view_free(struct view *); /* removes it from the disk */
 const char *view_root(const struct view *);
 

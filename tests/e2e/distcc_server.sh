@@ -278,7 +278,11 @@ slow_source 1000000 > slow.cc
 g++ -E slow.cc -o slow.ii
 compiling()
 {
-	[ -n "$(cat "/proc/$WORKER_PID_1/task/$WORKER_PID_1/children")" ]
+	local pid
+	for pid in $(cat "/proc/$WORKER_PID_1/task/$WORKER_PID_1/children"); do
+		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != muster-job ] || return 0
+	done
+	return 1
 }
 slot_is_free()
 {

@@ -10,7 +10,7 @@ for name in ${!DISTCC_@} ${!DISTCCD_@}; do unset "$name"; done
 farm_init "${1-}"
 AVAHI=$WORK/avahi
 mkdir "$AVAHI" "$WORK/empty"
-mkfifo "$AVAHI/_muster._tcp" "$AVAHI/_distcc._tcp" || bail 'no fifo'
+mkfifo "$AVAHI/_muster._tcp" "$AVAHI/_distcc._tcp" "$AVAHI/_muster-farm._tcp" || bail 'no fifo'
 exec 7<> "$AVAHI/_muster._tcp" 8<> "$AVAHI/_distcc._tcp" # what they are told waits for who prints it
 
 # Each stand-in leaves its words and its pid; the pid comes last, whole.

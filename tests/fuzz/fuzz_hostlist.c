@@ -38,7 +38,8 @@ static void check_host(const struct host *h)
 
 	assert(again->kind == h->kind && again->port == h->port &&
 	       again->slots == h->slots);
-	assert(again->lzo == h->lzo && again->cpp == h->cpp && again->down == h->down);
+	assert(again->lzo == h->lzo && again->cpp == h->cpp && again->down == h->down &&
+	       again->plain == h->plain);
 	assert(alike(again->name, h->name) && alike(again->user, h->user));
 	assert(alike(again->command, h->command) && alike(again->word, h->word));
 	hostlist_free(&alone);

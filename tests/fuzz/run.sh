@@ -18,7 +18,7 @@ skip() {
 printf 'int LLVMFuzzerTestOneInput(const char *, unsigned long);\nint LLVMFuzzerTestOneInput(const char *p, unsigned long n) { return !p && n; }\n' >probe.c
 "$compiler" -fsanitize=fuzzer,address,undefined probe.c -o probe 2>/dev/null ||
 	skip "$compiler has no libFuzzer with sanitizers (Debian: libclang-rt-14-dev)"
-for header in zstd.h lzo/lzo1x.h; do
+for header in zstd.h lzo/lzo1x.h jansson.h; do
 	echo "#include <$header>" | "$compiler" -E - >/dev/null 2>&1 || skip "$header is not installed"
 done
 
@@ -26,7 +26,8 @@ done
 objects=$work/objects
 rm -rf "$objects" && mkdir "$objects" || exit 99
 for source in "$top"/src/base/*.c "$top"/src/cc/*.c "$top"/src/scan/*.c "$top"/src/wire/*.c \
-	"$top"/src/net/hostlist.c; do
+	"$top"/src/net/tls_who.c "$top"/src/farm/token.c "$top"/src/sys/hash.c "$top"/src/net/hostlist.c "$top"/src/agent/discover_line.c "$top"/src/agent/told.c \
+	"$top"/src/cli/binstate.c "$top"/src/toolchain/elf.c "$top"/src/worker/order.c "$top"/src/engine/url.c "$top"/src/engine/yaml.c; do
 	name=$(basename "$(dirname "$source")")_$(basename "$source" .c)
 	# shellcheck disable=SC2086 # flags are several words
 	"$compiler" $flags -fsanitize=fuzzer-no-link,address,undefined -I"$top/src" -c "$source" \
@@ -45,7 +46,7 @@ for source; do
 	cp "$top/tests/fuzz/corpus/${name#fuzz_}"/* "$name.corpus" 2>/dev/null
 	# shellcheck disable=SC2086 # flags are several words
 	if "$compiler" $flags -fsanitize=fuzzer,address,undefined -I"$top/src" -I"$top/tests" -o "$name" \
-		"$source" all.a -lzstd -llzo2 2>"$name.log" &&
+		"$source" all.a -lzstd -llzo2 -ljansson -lcrypto 2>"$name.log" &&
 		"./$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=65536 \
 			-artifact_prefix="$work/$name-" "$name.corpus" >"$name.log" 2>&1; then
 		echo "ok $number - $name: $(tail -1 "$name.log")"

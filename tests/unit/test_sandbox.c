@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "test.h"
+#include "worker/cage.h"
 #include "worker/sandbox.h"
 
 #include <errno.h>
@@ -171,7 +172,10 @@ static struct sandbox *begin(struct sandbox_spec spec, const int *fds, const cha
 	spec.scratch_bytes = spec.scratch_bytes ? spec.scratch_bytes : BYTES;
 	for (int i = 0; i < 3; i++)
 		spec.stdio[i] = fds && fds[i] >= 0 ? fds[i] : null;
-	struct sandbox *s = sandbox_start(&spec, &e);
+	struct cage *cage = cage_new(&e);
+	struct sandbox *s = cage ? sandbox_start(cage, &spec, &e) : NULL;
+
+	cage_free(cage); /* a job outlives its cage */
 
 	if (!CHECK(s))
 		printf("# %s\n", e.text);
@@ -501,6 +505,7 @@ static void nothing_stays(void)
 
 	CHECK(again == low); /* no descriptor was lost */
 	close(again);
+	cages_end();
 	CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
 }
 

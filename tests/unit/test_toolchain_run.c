@@ -6,6 +6,7 @@
 #include "cas/known.h"
 #include "test.h"
 #include "toolchain/toolchain.h"
+#include "worker/cage.h"
 #include "worker/sandbox.h"
 
 #include <dirent.h>
@@ -175,7 +176,10 @@ static void inside(const char *driver, const char *staged, char *const *argv,
         };
 	struct sandbox_end end = {0};
 	struct err e = {0};
-	struct sandbox *s = sandbox_start(&spec, &e);
+	struct cage *cage = cage_new(&e);
+	struct sandbox *s = cage ? sandbox_start(cage, &spec, &e) : NULL;
+
+	cage_free(cage);
 
 	if (!CHECK(s))
 		return;

@@ -1,0 +1,121 @@
+/* muster join: becomes one of a farm, and stays one. */
+#include "base/err.h"
+#include "base/mem.h"
+#include "cli/verbs.h"
+#include "farm/join.h"
+#include "farm/token.h"
+#include "net/tls.h"
+#include "net/trust.h"
+
+#include <getopt.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: muster join [--name NAME] [--dir DIR] TOKEN\n"
+    "       muster join --renew [--dir DIR]\n"
+    "Becomes one of the farm that the token is of ('muster farm token', there, prints one).\n"
+    "\n"
+    "  --name NAME  what it is called there (default: the host's name, and of a user before it\n"
+    "               his own)\n"
+    "  --dir DIR    where to keep the certificate and its key (default: $MUSTER_FARM_DIR,\n"
+    "               ~/.config/muster/farm)\n"
+    "  --renew      a new certificate if half of its time is over, and news of who was revoked;\n"
+    "               agents and workers do it by themselves\n";
+
+enum {
+	OPT_NAME = 256,
+	OPT_DIR,
+	OPT_RENEW,
+	OPT_HELP
+};
+
+static const struct option long_options[] = {
+    {"name",	     required_argument, NULL, OPT_NAME},
+    {"dir",	      required_argument, NULL, OPT_DIR},
+    {"renew",		  no_argument, NULL, OPT_RENEW},
+    {"help",no_argument, NULL, OPT_HELP},
+    {0	  },
+};
+
+static const char *get(void *ctx, const char *name)
+{
+	(void)ctx;
+	return getenv(name);
+}
+
+/* What a name may not have becomes '-'. */
+static char *default_name(unsigned roles)
+{
+	const struct passwd *user = getpwuid(getuid());
+	char host[256] = "host";
+
+	gethostname(host, sizeof host - 1);
+	char *name = roles & TLS_WORKER || !user
+			 ? xasprintf("%.*s", TLS_NAME - 1, host)
+			 : xasprintf("%.24s.%.32s", user->pw_name, host);
+
+	for (size_t i = 0; name[i]; i++)
+		if (!tls_name_is_good((char[]){'a', name[i]}, 2))
+			name[i] = '-';
+	return name;
+}
+
+static int join(const char *text, const char *name, const char *dir, struct err *e)
+{
+	struct token t;
+
+	if (token_parse(&t, text, e))
+		return -1;
+	AUTO_FREE char *called = name ? xstrdup(name) : default_name(t.roles);
+	char words[40];
+
+	if (join_farm(&t, called, dir, time(NULL), e))
+		return -1;
+	printf("This is %s of the farm now (%s). Its certificate is in %s.\n", called,
+	       tls_roles_words(t.roles, words), dir);
+	if (t.roles & TLS_WORKER)
+		puts(
+		    "  muster-worker --listen 0.0.0.0:3690    compiles for the farm's users");
+	if (t.roles & TLS_USER)
+		puts("  export MUSTER_HOSTS=\"WORKER ...\"       names the workers to use");
+	return 0;
+}
+
+int verb_join(int argc, char **argv)
+{
+	const char *name = NULL, *dir = NULL;
+	bool renew = false;
+	struct err e = {0};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+		switch (c) {
+		case OPT_NAME: name = optarg; break;
+		case OPT_DIR: dir = optarg; break;
+		case OPT_RENEW: renew = true; break;
+		case OPT_HELP: fputs(usage, stdout); return 0;
+		default: fputs(usage, stderr); return 2;
+		}
+	if (argc - optind != (renew ? 0 : 1)) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	struct trust *trust = trust_new();
+
+	trust_look(trust, get, NULL, 1);
+	dir = dir ? dir : trust_farm_dir(trust);
+	int r = !dir    ? err_set(&e, 0, "there is no HOME: give --dir DIR")
+		: renew ? join_renew(dir, false, time(NULL), &e)
+			: join(argv[optind], name, dir, &e);
+
+	if (r)
+		fprintf(stderr, "muster: %s\n", e.text);
+	trust_free(trust);
+	return r ? 1 : 0;
+}

@@ -1,0 +1,6 @@
+#pragma once
+#include <stddef.h>
+/* Our address as PEER (a name or an address, without a port) sees it, by the route there: nothing is sent. An IPv6 address stands in
+ * brackets. */
+struct err;
+int face_towards(const char *peer, char *host, size_t size, struct err *);

@@ -1,0 +1,15 @@
+#pragma once
+#include <stdbool.h>
+/* Who is let in: what this worker proves itself with, and whether it may listen where it was told to without any of it. */
+struct err;
+struct guard;
+struct loop;
+struct tls;
+
+/* KEY_FILE, or NULL: then $MUSTER_WORKER_KEY_FD (a descriptor to read the key from), $MUSTER_WORKER_KEY_FILE, and what net/trust.h
+ * finds. NULL: what there is cannot be used, and going on without would be worse. */
+struct guard *guard_new(struct loop *, const char *key_file, struct err *);
+void guard_free(struct guard *);                   /* after all connections */
+const struct tls *guard_tls(const struct guard *); /* NULL: it has nothing */
+/* May it listen at ADDRESS? ALLOWS: networks are named that may come without (--allow). -1: the ways to go on. */
+int guard_listen(const struct guard *, const char *address, bool allows, struct err *);

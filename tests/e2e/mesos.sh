@@ -1,0 +1,72 @@
+#!/bin/bash
+# Workers from Mesos: a master of our own (tests/engine/mesos_master.py), which really runs tasks.
+. "$(dirname "$0")/farm.sh"
+. "$E2E/engines.sh"
+command -v python3 >/dev/null || skip_all 'python3 is not installed'
+farm_init "$1"
+engines_init
+
+# master NAME [ARGUMENT…]: $MASTER is its HOST:PORT.
+master()
+{
+	local file=$WORK/$1.port
+	shift
+	python3 "$E2E/../engine/mesos_master.py" --port-file "$file" --state "$WORK/tmp" "$@" < /dev/null > "$WORK/master.log" 2>&1 &
+	wait_until 20 test -s "$file" || bail "the master does not start: $(cat "$WORK/master.log")"
+	MASTER=$(cat "$file")
+}
+
+control()
+{
+	python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())' "http://$MASTER/control?do=$1"
+}
+
+engine_left()
+{
+	control state | jq -r '(.frameworks[] | select(.removed | not) | "framework \(.id)"), (.tasks[] | select(.alive) | "task \(.id)")'
+}
+
+master first
+first=$MASTER
+URL="mesos://$MASTER?slots=4"
+story_identical mesos
+story_killed mesos
+lose_agent()
+{
+	control 'lose&agent=0' > /dev/null
+}
+story_loss mesos 'an agent is lost' lose_agent
+fail_over()
+{
+	control failover > /dev/null
+}
+story_loss mesos 'the master fails over' fail_over
+rescind()
+{
+	control rescind > /dev/null
+}
+story_loss mesos 'offers are rescinded' rescind
+remove_framework()
+{
+	control remove > /dev/null
+}
+story_loss mesos 'the framework is removed' remove_framework
+
+# Through a master that is not the leader, and past one that is not there.
+master second --redirect "$first"
+c_project 20
+run_it --require-workers 1 --workers "mesos://127.0.0.1:1,$MASTER?slots=4" make -j8
+check 'mesos: the leader is found' -- test "$STATUS" = 0
+MASTER=$first
+check 'mesos: the leader is found: all is given back' -- given_back
+
+master third --secret farm:s3
+echo s3 > "$WORK/secret"
+story_refused 'mesos: who has no secret' "mesos://$MASTER" 'does not let us in|no worker came in time'
+c_project 20
+run_it --require-workers 1 --workers "mesos://$MASTER?principal=farm&secret-file=$WORK/secret" make -j8
+check 'mesos: who has it' -- test "$STATUS" = 0
+check 'mesos: who has it: all is given back' -- given_back
+story_refused 'mesos: nobody there' 'mesos://127.0.0.1:1' 'no master can be reached|no worker came in time'
+story_refused 'mesos: ZooKeeper' 'mesos://zk/' 'a master is HOST:PORT'
+farm_done

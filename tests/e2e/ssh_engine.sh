@@ -1,0 +1,57 @@
+#!/bin/bash
+# Workers through ssh: a real sshd on loopback, three "machines" of it.
+. "$(dirname "$0")/farm.sh"
+. "$E2E/peers.sh"
+. "$E2E/engines.sh"
+farm_init "$1"
+engines_init
+ssh_set_up > "$WORK/ssh.log" 2>&1 || skip_all "sshd does not work here: $(tail -1 "$WORK/ssh.log")"
+export DISTCC_SSH=$SSH_COMMAND
+URL="ssh://127.0.0.1,$(id -un)@127.0.0.1,localhost?slots=4"
+sed -i "s/^\(\[127.0.0.1\]\)\(:[0-9]*\) /\1\2,[localhost]\2 /" "$WORK/ssh/known"
+
+# sshd hands its own environment to nobody, so the workers' folders are in the machines' temporary folder; their names tell whose
+# they are.
+engine_left()
+{
+	local file
+	for file in /proc/[0-9]*/cmdline; do
+		case $(tr '\0' ' ' < "$file") in
+		*muster-worker\ --call*--name\ ssh-*) tr '\0' ' ' < "$file" ;;
+		esac
+	done 2>/dev/null
+}
+
+story_identical ssh
+story_killed ssh
+
+# One machine's connection is cut.
+cut_one()
+{
+	local pid
+	for pid in $(farm_processes); do
+		case $(tr '\0' ' ' < "/proc/$pid/cmdline") in
+		*ssh\ *\ localhost\ exec*) kill -KILL "$pid"; return ;;
+		esac
+	done 2>/dev/null
+	return 1
+}
+story_loss ssh 'a connection is cut' cut_one
+
+kill_workers()
+{
+	local file
+	for file in /proc/[0-9]*/cmdline; do
+		case $(tr '\0' ' ' < "$file") in
+		*muster-worker\ --call*--name\ ssh-*) kill -KILL "$(echo "$file" | cut -d/ -f3)" ;;
+		esac
+	done 2>/dev/null
+	true
+}
+story_loss ssh 'all workers are killed' kill_workers
+
+story_refused 'ssh: a user who may not' 'ssh://nobody-at-all@127.0.0.1' 'Permission denied|no worker came in time'
+story_refused 'ssh: nobody listens' "ssh://127.0.0.1:1?slots=4" 'refused|no worker came in time'
+story_refused 'ssh: no host' 'ssh://' 'names no host'
+story_refused 'ssh: an option in disguise' 'ssh://-oProxyCommand=x' 'is no host'
+farm_done
