@@ -13,7 +13,9 @@ static bool skip_blanks(struct reader *r)
 	while (r->p < r->end) {
 		if (*r->p == ' ' || *r->p == '\r')
 			r->p++;
-		else if (*r->p == '\\' && r->end - r->p >= 2 && r->p[1] == '\n')
+		else if (*r->p == '\\' && r->end - r->p == 1)
+			r->p++; /* a line that nothing is joined to */
+		else if (*r->p == '\\' && r->p[1] == '\n')
 			r->p += 2;
 		else
 			return *r->p == '\n';

@@ -18,6 +18,7 @@
 #include "run/capacity.h"
 #include "run/command.h"
 #include "run/driver.h"
+#include "run/engines.h"
 #include "run/jobserver.h"
 #include "run/sizing.h"
 #include "sys/fs.h"
@@ -38,6 +39,7 @@ enum {
 	STATE_DIR = 256,
 	TOKENS_MAX = 4096,
 	ASK_MS = 2000,
+	REQUIRE_SECONDS = 300,
 	COMPILER_MB = 1024,
 	SSH_SLOTS =
 	    4, /* of a host that only ssh reaches and that has no number: distcc's guess */
@@ -52,7 +54,10 @@ static const char usage_text[] =
     "  -j N, --jobs N    so many jobs (default: what the workers that answer can take)\n"
     "  --hosts LIST      the workers, as in MUSTER_HOSTS\n"
     "  --auto-hosts      the workers of DISTCC_AUTO_HOSTS, as distcc_build has them\n"
-    "  --workers URL     workers from elsewhere: local://N, this machine with N jobs\n"
+    "  --workers URL     gets workers for the length of the build, and waits for none of them:\n"
+    "                    ssh://[USER@]HOST,...  slurm://[PARTITION]  mesos://HOST:PORT\n"
+    "                    kubernetes://[CONTEXT/]NAMESPACE  local://N\n"
+    "  --require-workers N  does not begin before N of them are there\n"
     "  --wrap            sets CC and CXX instead of standing in front of PATH\n"
     "  --report FILE     writes what was done, as JSON\n"
     "  --trace FILE      writes it as trace events, for Perfetto or chrome://tracing\n"
@@ -65,7 +70,10 @@ struct run {
 	char **argv; /* of the build */
 	const char *hosts, *report, *trace;
 	bool auto_hosts, wrap, quiet;
-	int jobs; /* asked for here; 0: not */
+	int jobs;            /* asked for here; 0: not */
+	const char *workers; /* a URL to get some from, or NULL */
+	int require;         /* so many of them must be there; 0: none is waited for */
+	struct engines *engines;
 
 	struct build_command command;
 	struct driver driver;
@@ -117,22 +125,6 @@ static int parse_number(const char *text, int *out)
 	return 0;
 }
 
-static int parse_workers(struct run *r, const char *url, struct err *e)
-{
-	static const char local[] = "local://";
-
-	if (strncmp(url, local, strlen(local)) == 0 &&
-	    parse_number(url + strlen(local), &r->jobs) == 0) {
-		r->hosts = "";
-		return 0;
-	}
-	return err_set(
-	    e, 0,
-	    "--workers %s: this version gets workers from local://N only; name those that "
-	    "run already with --hosts",
-	    url);
-}
-
 /* The value of the option ARGV[*I], which is NAME, "NAME=value" or "NAME value"; NULL: it is not NAME. */
 static const char *value_of(char **argv, int *i, const char *name)
 {
@@ -170,9 +162,12 @@ static int parse_options(struct run *r, char **argv, struct err *e)
 			r->report = v;
 		else if ((v = value_of(argv, &i, "--trace")))
 			r->trace = v;
-		else if ((v = value_of(argv, &i, "--workers"))) {
-			if (parse_workers(r, v, e))
-				return -1;
+		else if ((v = value_of(argv, &i, "--workers")))
+			r->workers = v;
+		else if ((v = value_of(argv, &i, "--require-workers"))) {
+			if (parse_number(v, &r->require))
+				return err_set(
+				    e, 0, "--require-workers %s: a number is expected", v);
 		} else if ((v = value_of(argv, &i, "--jobs")) ||
 			   (v = value_of(argv, &i, "-j")) ||
 			   (v = strncmp(word, "-j", 2) == 0 && word[2] ? word + 2 : NULL)) {
@@ -326,7 +321,8 @@ static int size_up(struct run *r, struct err *e)
 	}
 	r->width = s.jobs;
 	r->preparation = machine_cores();
-	if (!list.zeroconf && !list.schedulers && !getenv("MUSTER_SCHEDULER"))
+	if (!r->workers && !list.zeroconf && !list.schedulers &&
+	    !getenv("MUSTER_SCHEDULER"))
 		tell_alone(r, v, n, from);
 	for (size_t i = 0; i < n; i++)
 		free(v[i].address);
@@ -378,6 +374,9 @@ static struct jobserver *tell_jobs(struct run *r, struct err *e)
 		}
 		say(r, "%s; make gets a fixed number of jobs", e->text);
 	}
+	/* A number that is told once has to be that of the time when all are there. */
+	if (!wanted_jobs(r))
+		r->width += engines_most(r->engines);
 	struct strv argv = build_command_tell(r->arena, c, r->argv, r->width, &r->env);
 
 	r->argv = arena_alloc(r->arena, (argv.n + 1) * sizeof *r->argv);
@@ -457,6 +456,63 @@ static int tell_story(const struct run *r, const struct build *b, int status)
 	return status == 0 && failed ? 1 : status;
 }
 
+static void on_engine_words(void *ctx, const char *text)
+{
+	say(ctx, "%s", text);
+}
+
+/* The list of hosts is as it would be, and those that will call. */
+static void let_callers_in(struct run *r)
+{
+	struct hostchoice c = {0};
+	const char *text = r->hosts;
+	bool old = false; /* its hosts have distcc's port where they name none */
+
+	if (!text && hostchoice_find(&c, get, NULL, NULL) == 0) {
+		text = c.text;
+		old = c.port != ADDRESS_PORT;
+	}
+	set(r, old ? "DISTCC_HOSTS" : "MUSTER_HOSTS",
+	    arena_printf(r->arena, "%s%s+callers=%s", text ? text : "", text ? "\n" : "",
+			 r->id));
+	hostchoice_free(&c);
+}
+
+/* -1: the build must not begin. Else it begins at once, whatever comes of the workers. */
+static int call_workers(struct run *r, bool agent, struct err *e)
+{
+	if (!r->workers)
+		return 0;
+	r->engines = engines_start(r->loop,
+				   &(struct engines_spec){.url = r->workers,
+							  .state = agent ? r->state : NULL,
+							  .run = r->id,
+							  .jobs = wanted_jobs(r),
+							  .say = on_engine_words,
+							  .ctx = r},
+				   e);
+	if (r->engines)
+		let_callers_in(r);
+	if (!r->require) {
+		if (!r->engines)
+			say(r, "%s; the build goes on without", e->text);
+		return 0;
+	}
+	return r->engines
+		   ? engines_require(r->engines, (unsigned)r->require, REQUIRE_SECONDS, e)
+		   : -1;
+}
+
+static void tell_engines(const struct run *r)
+{
+	AUTO_BUF struct buf words = {0};
+
+	if (r->engines)
+		engines_story(r->engines, &words);
+	if (words.len)
+		say(r, "%.*s", (int)words.len, words.data);
+}
+
 static int run_build(struct run *r)
 {
 	struct err e = {0};
@@ -468,6 +524,8 @@ static int run_build(struct run *r)
 	set(r, "MUSTER_RUN", r->id);
 	if (r->hosts)
 		set(r, "MUSTER_HOSTS", r->hosts);
+	if (call_workers(r, agent, &e))
+		return complain(SIZING_EXIT_CONFIG, &e);
 	if (r->wrap)
 		masquerade_variables(r->arena, &r->env);
 	else if (agent && masquerade_path(r->arena, r->state, &r->env, &e))
@@ -491,6 +549,7 @@ static int run_build(struct run *r)
 		complain(status, &failed);
 	else
 		status = tell_story(r, &b, status);
+	tell_engines(r);
 	jobserver_free(js);
 	progress_free(b.progress);
 	r->killed_by = b.killed_by;
@@ -527,6 +586,7 @@ int verb_run(int argc, char **argv)
 		status = r.auto_hosts ? ask_driver(&r, &e) : size_up(&r, &e);
 		status = status ? complain(status, &e) : run_build(&r);
 	}
+	engines_end(r.engines);
 	if (r.driven)
 		driver_close(&r.driver);
 	loop_free(r.loop);

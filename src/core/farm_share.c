@@ -239,7 +239,6 @@ void share_balance(struct share_tree *t, unsigned capacity)
 		leaf_move(t, descend(&t->root, RICH), -1);
 	while (t->root.budget < capacity && hungry(&t->root))
 		leaf_move(t, descend(&t->root, HUNGRY), 1);
-	exchange(t, &t->root);
 	for (struct share *s; (s = t->dirty);) {
 		t->dirty = s->next_dirty;
 		s->dirty = false;

@@ -251,19 +251,21 @@ static void on_watch_lost(void *ctx)
 	(void)ctx; /* the door hears it too */
 }
 
-/* Nobody has come yet: the reason is of interest, if there is one. */
+/* Why not all have come yet, once there is a reason. */
 static void on_quiet(void *ctx)
 {
 	struct keeper *k = ctx;
+	unsigned up = pool_slots(&k->pool, POOL_UP);
 
-	if (pool_count(&k->pool, POOL_UP) == 0 && *k->waits)
+	if (*k->waits && up == 0) {
 		say(k, "say", k->waits);
-	else if (pool_count(&k->pool, POOL_PENDING) && *k->waits) {
+	} else if (*k->waits && pool_count(&k->pool, POOL_PENDING)) {
 		AUTO_FREE char *text =
-		    xasprintf("%u of %u slots, for now: %s", pool_slots(&k->pool, POOL_UP),
-			      k->spec->most, k->waits);
+		    xasprintf("%u of %u slots, for now: %s", up, k->spec->most, k->waits);
 
 		say(k, "say", text);
+	} else if (up < k->spec->most) {
+		loop_timer_set(k->quiet, LOOP_MS(1000) * QUIET_S);
 	}
 }
 

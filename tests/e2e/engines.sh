@@ -114,13 +114,14 @@ given_back()
 	return 1
 }
 
-# build_under_way [MIN]: a slow build runs in the background, its own process group $GROUP, and MIN compiles are done by workers.
+# build_under_way: a slow build runs in the background, its own process group $GROUP, and two compiles are done by workers. It
+# begins when two workers are there, else it could be over before.
 build_under_way()
 {
 	before=$(status_get .jobs.remote)
-	PATH=$PLAIN_PATH setsid timeout 240 "$MUSTER" run --workers "$URL" make -j16 > "$WORK/out" 2> "$WORK/err" < /dev/null &
+	PATH=$PLAIN_PATH setsid timeout 240 "$MUSTER" run --require-workers 2 --workers "$URL" make -j16 > "$WORK/out" 2> "$WORK/err" < /dev/null &
 	GROUP=$!
-	wait_until 60 status_is ".jobs.remote >= $before + ${1:-2}" || {
+	wait_until 60 status_is ".jobs.remote >= $before + 2" || {
 		diag "no compile was done by a worker: $(cat "$WORK/err" "$WORK/a/workers.log")"
 		return 1
 	}

@@ -28,6 +28,7 @@ engine_left()
 
 master first
 first=$MASTER
+# shellcheck disable=SC2034 # for engines.sh
 URL="mesos://$MASTER?slots=4"
 story_identical mesos
 story_killed mesos

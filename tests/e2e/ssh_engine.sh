@@ -7,6 +7,7 @@ farm_init "$1"
 engines_init
 ssh_set_up > "$WORK/ssh.log" 2>&1 || skip_all "sshd does not work here: $(tail -1 "$WORK/ssh.log")"
 export DISTCC_SSH=$SSH_COMMAND
+# shellcheck disable=SC2034 # for engines.sh
 URL="ssh://127.0.0.1,$(id -un)@127.0.0.1,localhost?slots=4"
 sed -i "s/^\(\[127.0.0.1\]\)\(:[0-9]*\) /\1\2,[localhost]\2 /" "$WORK/ssh/known"
 
@@ -54,4 +55,20 @@ story_refused 'ssh: a user who may not' 'ssh://nobody-at-all@127.0.0.1' 'Permiss
 story_refused 'ssh: nobody listens' "ssh://127.0.0.1:1?slots=4" 'refused|no worker came in time'
 story_refused 'ssh: no host' 'ssh://' 'names no host'
 story_refused 'ssh: an option in disguise' 'ssh://-oProxyCommand=x' 'is no host'
+# The file that is brought along needs nothing that a machine may lack: it runs where there is nothing else at all.
+in_empty_root()
+{
+	local enter=(chroot)
+	[ "$(id -u)" = 0 ] || enter=(unshare -r chroot)
+	mkdir -p "$WORK/root/tmp"
+	cp "$BUILD/muster-worker-static" "$WORK/root/worker"
+	head -c 32 /dev/urandom | od -A n -t x1 | tr -d ' \n' > "$WORK/root/key"
+	chmod 600 "$WORK/root/key"
+	timeout 60 "${enter[@]}" "$WORK/root" /worker --call 127.0.0.1:1 --key-file /key --state /tmp/state --grace 1 \
+		> "$WORK/root.log" 2>&1
+	grep -q 'cannot be reached' "$WORK/root.log" && return
+	diag "$(cat "$WORK/root.log")"
+	return 1
+}
+! wanted 'an empty root' || check 'the static worker runs in an empty root' -- in_empty_root
 farm_done

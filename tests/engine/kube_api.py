@@ -488,7 +488,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 w.put(None)
         elif do == 'evict':
             running = [p for p in cluster.pods.values() if p.process and p.process.poll() is None]
-            cluster.delete_pod(running[0])
+            if running:
+                cluster.delete_pod(running[0])
         elif do in ('broken', 'down'):
             setattr(cluster, do, words['value'] == '1')
         return {}

@@ -17,12 +17,11 @@ enum {
 	LEARN_EVERY = 8,  /* of so many jobs one is told to the farm, when there are many */
 };
 
-/* Of the fastest worker's speed; one of that speed may be hoped for. */
+/* A worker of that part of the fastest one's speed may be hoped for. */
 #define FAST 0.6
 
-uint64_t agent_id(const struct sim *s, const struct sim_agent *a)
+uint64_t agent_id(const struct sim_agent *a)
 {
-	(void)s;
 	return conn_id(a->link.epoch, a->index);
 }
 
@@ -226,7 +225,7 @@ static double may_take(const struct sim *s, struct sim_agent *a)
 /* The most costly job that a slot of that speed can do in time; else the cheapest. */
 static uint32_t choose(const struct sim *s, struct sim_agent *a, double slot_speed)
 {
-	double most = may_take(s, a) * slot_speed * 1.0001;
+	double most = may_take(s, a) * slot_speed;
 	uint32_t lo = 0, hi = s->c.jobs;
 
 	while (lo < hi) {

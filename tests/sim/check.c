@@ -106,7 +106,11 @@ static nsec starvation_bound(const struct sim *s)
 	nsec turn = longest + (FARM_TURN_MS + FARM_STARVE_MS) * MS;
 	bool turns = s->c.memory || crowded(&s->c);
 
-	return STARVED_S * SEC + 2 * longest + (turns ? s->c.agents * turn : 0);
+	nsec bound = STARVED_S * SEC + 2 * longest + (turns ? s->c.agents * turn : 0);
+	/* Where workers come and go, the same must be waited for more than once. */
+	bool broken = s->c.crash || s->c.flap || s->c.cut || s->c.owners;
+
+	return broken ? 3 * bound + 300 * SEC : bound;
 }
 
 static void check_starved(struct sim *s)
@@ -123,7 +127,7 @@ static void check_starved(struct sim *s)
 
 		if (since > s->r->starved)
 			s->r->starved = since;
-		if (since > starvation_bound(s) && !s->c.crash && !s->c.flap && !s->c.cut)
+		if (since > starvation_bound(s))
 			fail(s, "a build starves; agent", i);
 	}
 }

@@ -200,7 +200,7 @@ static void deliver(struct sim *s, const struct farm_effect *e)
 	}
 	struct sim_agent *a = &s->agent[h.to];
 
-	if (agent_id(s, a) == e->agent)
+	if (agent_id(a) == e->agent)
 		send_from_farm(s, &a->link, h);
 }
 

@@ -146,7 +146,7 @@ void worker_excuse(struct sim *, struct sim_worker *, nsec down);
 void worker_end(struct sim_worker *);
 
 /* agent.c */
-uint64_t agent_id(const struct sim *, const struct sim_agent *);
+uint64_t agent_id(const struct sim_agent *);
 void agent_happen(struct sim *, const struct happening *);
 void agent_unlink(struct sim *, struct sim_agent *, bool farm_must_notice);
 void agent_cut(struct sim *, struct sim_agent *, nsec how_long);

@@ -69,7 +69,7 @@ static void test_weights(void)
 
 	c.agents = 6; /* of 5 users, with weights 1, 2, 3, 1, 2 */
 	c.users = 5;
-	c.jobs = 4000;
+	c.jobs = 8000;
 	c.mean_s = 2;
 	c.spread = 2;
 	sim_run(&c, &r);

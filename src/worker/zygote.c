@@ -1,0 +1,263 @@
+/* The keeper and the cages run the same loop; what a cage is asked and what the keeper is asked differ.
+ *
+ * A cage enters its namespaces by clone3, takes its identity (the maps), and forbids further user namespaces below it, so
+ * that no job can make rights of its own. It keeps its capabilities in its namespace, since it mounts; a job gives
+ * them up before the compiler starts (worker/init).
+ *
+ * Fails: sentences go back to the worker; a cage that cannot even be set up ends, and the worker reads that. */
+#include "worker/zygote.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "worker/init.h"
+#include "worker/order.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static pid_t clone_sibling(uint64_t flags, int *pidfd, int group)
+{
+	struct clone_args args = {
+	    .flags = flags | CLONE_PARENT | CLONE_PIDFD,
+	    .pidfd = (uintptr_t)pidfd,
+	    .cgroup = group < 0 ? 0 : (uint64_t)group,
+	};
+
+	if (group >= 0)
+		args.flags |= CLONE_INTO_CGROUP;
+	return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
+static bool file_put(const char *path, const char *text)
+{
+	AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+/* What the worker will read when it asks for the first job. */
+static _Noreturn void cage_fail(int socket, const char *what)
+{
+	struct zygote_answer a = {.code = errno};
+
+	snprintf(a.what, sizeof a.what, "%s", what);
+	send(socket, &a, sizeof a, MSG_NOSIGNAL);
+	_exit(1);
+}
+
+static void identity_take(const struct zygote *z)
+{
+	char map[48];
+
+	if (!file_put("/proc/self/setgroups", "deny"))
+		cage_fail(z->socket, "write /proc/self/setgroups");
+	snprintf(map, sizeof map, "%u %u 1", z->uid, z->uid);
+	if (!file_put("/proc/self/uid_map", map))
+		cage_fail(z->socket, "write /proc/self/uid_map");
+	snprintf(map, sizeof map, "%u %u 1", z->gid, z->gid);
+	if (!file_put("/proc/self/gid_map", map))
+		cage_fail(z->socket, "write /proc/self/gid_map");
+	if (!file_put("/proc/sys/user/max_user_namespaces", "0"))
+		cage_fail(z->socket, "write /proc/sys/user/max_user_namespaces");
+}
+
+/* Nothing that a job starts can ever have a capability, whatever file it finds. */
+static void bounding_set_empty(int socket)
+{
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
+			cage_fail(socket, "drop capabilities for good");
+}
+
+static _Noreturn void cage_main(const struct zygote *keeper, int socket)
+{
+	struct zygote z = {.socket = socket, .uid = keeper->uid, .gid = keeper->gid};
+	static const char name[] = "cage";
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
+		cage_fail(socket, "die with the worker");
+	close(keeper->socket);
+	identity_take(&z);
+	if (sethostname(name, sizeof name - 1))
+		cage_fail(socket, "name the machine");
+	bounding_set_empty(socket);
+	/* The word that all is well. */
+	if (send(socket, &(struct zygote_answer){0}, sizeof(struct zygote_answer),
+		 MSG_NOSIGNAL) < 0)
+		_exit(1);
+	zygote_run(&z);
+}
+
+/* -- what is asked ---------------------------------------------------------------------------- */
+
+struct asked {
+	struct zygote_ask head;
+	int fds[ZYGOTE_FDS_MAX];
+	int nfds;
+	char *order;
+};
+
+static void asked_free(struct asked *a)
+{
+	for (int i = 0; i < a->nfds; i++)
+		close(a->fds[i]);
+	free(a->order);
+}
+
+static void read_all(int socket, char *p, size_t n)
+{
+	while (n) {
+		ssize_t some = recv(socket, p, n, MSG_WAITALL);
+
+		if (some < 0 && errno == EINTR)
+			continue;
+		if (some <= 0)
+			_exit(0);
+		p += some;
+		n -= (size_t)some;
+	}
+}
+
+/* False when the worker has gone. */
+static bool ask_read(const struct zygote *z, struct asked *a)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int) * ZYGOTE_FDS_MAX)];
+	} control;
+	struct iovec part = {.iov_base = &a->head, .iov_len = sizeof a->head};
+	struct msghdr m = {.msg_iov = &part,
+			   .msg_iovlen = 1,
+			   .msg_control = control.room,
+			   .msg_controllen = sizeof control.room};
+	ssize_t n;
+
+	*a = (struct asked){0};
+	while ((n = recvmsg(z->socket, &m, MSG_CMSG_CLOEXEC | MSG_WAITALL)) < 0 &&
+	       errno == EINTR)
+		;
+	if (n != sizeof a->head)
+		return false;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		a->nfds = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(a->fds, CMSG_DATA(c), (size_t)a->nfds * sizeof(int));
+	}
+	if (a->head.size > ZYGOTE_ORDER_MAX)
+		return false;
+	a->order = xmalloc(a->head.size + 1);
+	read_all(z->socket, a->order, a->head.size);
+	return true;
+}
+
+static void answer(const struct zygote *z, const struct zygote_answer *a, int fd)
+{
+	struct iovec part = {.iov_base = (void *)(uintptr_t)a, .iov_len = sizeof *a};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+
+	if (fd >= 0) {
+		m.msg_control = control.room;
+		m.msg_controllen = sizeof control.room;
+		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof fd);
+		memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	}
+	while (sendmsg(z->socket, &m, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
+static pid_t cage_make(const struct zygote *z, struct asked *a, int *pidfd)
+{
+	static const uint64_t flags =
+	    CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+	pid_t pid = clone_sibling(flags, pidfd, -1);
+
+	if (pid < 0 && errno == EINVAL) /* a kernel without cgroups */
+		pid = clone_sibling(flags & ~(uint64_t)CLONE_NEWCGROUP, pidfd, -1);
+	if (pid == 0)
+		cage_main(z, a->fds[0]);
+	return pid;
+}
+
+static pid_t job_make(const struct zygote *z, struct asked *a, int *pidfd)
+{
+	struct order o;
+	struct init init = {.spec = &o.spec,
+			    .report = a->fds[3],
+			    .self_test = a->head.self_test,
+			    .ngroups = 0};
+
+	if (order_get(&o, a->order, a->head.size)) {
+		errno = EINVAL;
+		return -1;
+	}
+	for (int i = 0; i < 3; i++)
+		o.spec.stdio[i] = a->fds[i];
+	int group = a->head.into_group ? a->fds[4] : -1;
+
+	for (int i = 4 + a->head.into_group; i < a->nfds; i++)
+		init.groups[init.ngroups++] = a->fds[i];
+	pid_t pid = clone_sibling(CLONE_NEWNS | CLONE_NEWPID, pidfd, group);
+
+	if (pid == 0) {
+		close(z->socket);
+		init_run(&init);
+	}
+	int code = errno;
+
+	order_free(&o);
+	errno = code;
+	return pid;
+}
+
+static void serve(const struct zygote *z, struct asked *a)
+{
+	struct zygote_answer reply = {0};
+	int pidfd = -1;
+	bool well_formed = a->head.kind == ZYGOTE_CAGE ? a->nfds == 1 : a->nfds >= 4;
+
+	errno = EINVAL;
+	reply.pid = !well_formed                  ? -1
+		    : a->head.kind == ZYGOTE_CAGE ? cage_make(z, a, &pidfd)
+						  : job_make(z, a, &pidfd);
+	if (reply.pid < 0) {
+		reply.code = errno;
+		snprintf(reply.what, sizeof reply.what, "make a process in new namespaces");
+	}
+	answer(z, &reply, pidfd);
+	if (pidfd >= 0)
+		close(pidfd);
+}
+
+_Noreturn void zygote_run(const struct zygote *z)
+{
+	struct asked a;
+
+	prctl(PR_SET_NAME, z->tidy ? "muster-keeper" : "muster-cage");
+	while (ask_read(z, &a)) {
+		serve(z, &a);
+		asked_free(&a);
+	}
+	if (z->tidy)
+		z->tidy(z->ctx);
+	_exit(0);
+}
