@@ -103,15 +103,26 @@ static void judge_redirections(struct doctor *d, const char *const env[])
 
 static void judge_own(struct doctor *d, const char *name, const char *value)
 {
-	static const char *const known[] = {
-	    "MUSTER_AGENT",           "MUSTER_AGENT_TIMEOUT_MS",
-	    "MUSTER_COMPRESS_ALWAYS", "MUSTER_EXACT",
-	    "MUSTER_FARM_DIR",        "MUSTER_KEY_FILE",
-	    "MUSTER_WORKER_KEY_FD",   "MUSTER_WORKER_KEY_FILE",
-	    "MUSTER_HOSTS",           "MUSTER_IDLE_SECONDS",
-	    "MUSTER_LEVEL",           "MUSTER_LOCAL_SLOTS",
-	    "MUSTER_PEER_TIMEOUT_MS", "MUSTER_RUN",
-	    "MUSTER_STATE_DIR",       NULL};
+	static const char *const known[] = {"MUSTER_AGENT",
+					    "MUSTER_AGENT_TIMEOUT_MS",
+					    "MUSTER_COMPRESS_ALWAYS",
+					    "MUSTER_EXACT",
+					    "MUSTER_FARM_DIR",
+					    "MUSTER_KEY_FILE",
+					    "MUSTER_WORKER_KEY_FD",
+					    "MUSTER_WORKER_KEY_FILE",
+					    "MUSTER_HOSTS",
+					    "MUSTER_IDLE_SECONDS",
+					    "MUSTER_LEVEL",
+					    "MUSTER_LOCAL_SLOTS",
+					    "MUSTER_PEER_TIMEOUT_MS",
+					    "MUSTER_RUN",
+					    "MUSTER_FARM",
+					    "MUSTER_PARTITION",
+					    "MUSTER_PRIORITY",
+					    "MUSTER_SCHEDULER",
+					    "MUSTER_STATE_DIR",
+					    NULL};
 
 	if (strcmp(name, "MUSTER_LEVEL") == 0 && *value) {
 		doctor_say(

@@ -210,7 +210,7 @@ static int serve(const struct options *o)
 	static const struct peer_handler nothing;
 	struct err e = {0};
 	struct home *h = home_open(o->dir, &e);
-	struct tls *tls = h ? home_tls(h, time(NULL), &e) : NULL;
+	struct tls *tls = h ? home_tls(h, &e) : NULL;
 	struct loop *loop = loop_new();
 	AUTO_FREE char *listen = o->listen ? xstrdup(o->listen) : xasprintf(":%d", PORT);
 	struct peer_self self = {.name = "farm", .timeout_ms = ENROL_MS, .tls = tls};

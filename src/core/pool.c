@@ -73,6 +73,18 @@ static unsigned total(const struct pool *p)
 	       pool_slots(p, POOL_UP);
 }
 
+/* The same, as the engine counts them. */
+static unsigned asked(const struct pool *p, bool pending_too)
+{
+	unsigned slots = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].state != POOL_RETIRED &&
+		    (pending_too || p->v[i].state != POOL_PENDING))
+			slots += p->v[i].asked;
+	return slots;
+}
+
 /* -- what happens ---------------------------------------------------------------------------- */
 
 void pool_demand(struct pool *p, nsec now, unsigned slots)
@@ -84,13 +96,15 @@ void pool_demand(struct pool *p, nsec now, unsigned slots)
 		p->demand_falls = now;
 }
 
-/* W moves on, never back. */
+/* W moves on, never back. SLOTS: as the engine says. */
 static void enter(struct pool_worker *w, nsec now, enum pool_state state, unsigned slots)
 {
 	if (w->state == POOL_RETIRED)
 		return;
 	if (slots)
-		w->slots = slots;
+		w->asked = slots;
+	if (w->state != POOL_UP)
+		w->slots = w->asked;
 	if (w->since && state <= w->state)
 		return;
 	w->state = state;
@@ -114,7 +128,7 @@ void pool_started(struct pool *p, nsec now, const char *handle, unsigned slots)
 	if (!w)
 		w = add(p, handle);
 	if (w)
-		enter(w, now, POOL_STARTED, w->state == POOL_UP ? 0 : slots);
+		enter(w, now, POOL_STARTED, slots);
 }
 
 static void strike(struct pool *p, nsec now, const char *why)
@@ -137,7 +151,8 @@ void pool_gone(struct pool *p, nsec now, const char *handle, const char *why)
 	if (!w)
 		return;
 	/* What waits may also have been withdrawn, because less was wanted. */
-	if (w->state == POOL_STARTED || (w->state == POOL_PENDING && total(p) <= p->wanted))
+	if (w->state == POOL_STARTED ||
+	    (w->state == POOL_PENDING && asked(p, true) <= p->wanted))
 		strike(p, now, *why ? why : "a worker ended before it called");
 	if (w->state == POOL_UP)
 		p->nlost++;
@@ -162,7 +177,7 @@ void pool_up(struct pool *p, nsec now, const char *handle, unsigned slots, unsig
 	if (!w || w->state == POOL_RETIRED)
 		return;
 	if (w->state != POOL_UP) {
-		enter(w, now, POOL_UP, slots);
+		enter(w, now, POOL_UP, 0);
 		p->strikes = 0;
 		p->nup++;
 		p->last_up = now;
@@ -249,14 +264,14 @@ static unsigned target(const struct pool *p, nsec now)
 	unsigned all = total(p);
 
 	if (p->bad)
-		return there;
+		return asked(p, false);
 	if (p->demand > all)
-		return now < p->quiet_till ? all : p->demand;
+		return asked(p, true) + (now < p->quiet_till ? 0 : p->demand - all);
 	/* What waits is withdrawn as lazily as what runs. */
 	if (p->demand_falls && now - p->demand_falls >= p->config.idle &&
 	    !p->config.lasting)
-		return p->demand > there ? p->demand : there;
-	return all;
+		return asked(p, false) + (p->demand > there ? p->demand - there : 0);
+	return asked(p, true);
 }
 
 bool pool_step(struct pool *p, nsec now, struct pool_effect *f, nsec *wake)

@@ -43,8 +43,9 @@ struct pool_worker {
 	char handle[POOL_HANDLE];
 	enum pool_state state;
 	unsigned slots, running;
-	nsec since; /* when it got into this state */
-	nsec used;  /* when it last had something to do, or came up */
+	unsigned asked; /* slots that the engine takes it for: what WANT is counted in */
+	nsec since;     /* when it got into this state */
+	nsec used;      /* when it last had something to do, or came up */
 };
 
 struct pool {

@@ -69,7 +69,7 @@ int engine_check(const struct engine_url *u, struct err *e)
 unsigned engine_worker_slots(const struct engine_url *u)
 {
 	const struct engine_kind *k = kind_of(u, NULL);
-	unsigned slots = k ? k->worker_slots : 1;
+	unsigned slots = !k ? 1 : k->slots ? k->slots(u) : k->worker_slots;
 
 	if (k)
 		engine_url_number(u, k->slots_option, 1, SLOTS_MAX, &slots, NULL);

@@ -9,8 +9,9 @@ struct engine_kind {
 	const char *const
 	    *options; /* those that it knows beside the common ones; NULL ends */
 	const char *example;
-	const char *slots_option; /* says how many slots a worker has */
-	unsigned worker_slots;    /* where the URL does not say it */
+	const char *slots_option;                     /* says how many slots a worker has */
+	unsigned worker_slots;                        /* where the URL does not say it */
+	unsigned (*slots)(const struct engine_url *); /* or NULL: WORKER_SLOTS */
 	int (*check)(const struct engine_url *, struct err *); /* or NULL */
 	int (*face)(const struct engine_url *, char *host, size_t size, struct err *);
 	int (*manifest)(const struct engine_url *, const struct engine_spec *, struct buf *,

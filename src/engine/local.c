@@ -14,7 +14,7 @@ enum {
 	LOCAL_SLOTS_MAX = 10000
 };
 
-/* The N of the URL; the cores when there is none; 0: it is no number. */
+/* The N of the URL, all of them in one worker; the cores when there is none; 0: it is no number. */
 static unsigned local_slots(const struct engine_url *u)
 {
 	unsigned long n = strtoul(u->place, NULL, 10);
@@ -77,7 +77,7 @@ const struct engine_kind engine_local = {
     .scheme = "local",
     .example = "local://N",
     .slots_option = "slots",
-    .worker_slots = 4,
+    .slots = local_slots,
     .check = local_check,
     .face = local_face,
     .open = local_open,

@@ -255,11 +255,10 @@ struct slice home_authority(const struct home *h)
 	return authority_certificate(h->authority);
 }
 
-struct tls *home_tls(struct home *h, int64_t now, struct err *e)
+struct tls *home_tls(struct home *h, struct err *e)
 {
 	AUTO_BUF struct buf certificate = {0}, key = {0}, crl = {0};
 
-	(void)now;
 	if (read_text(h->dir, "certificate.pem", &certificate, e) ||
 	    read_text(h->dir, "key.pem", &key, e) || home_revoked(h, &crl, e))
 		return NULL;

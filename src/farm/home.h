@@ -30,7 +30,7 @@ int home_make(const char *dir, const char *name, int64_t now, struct err *);
 struct home *home_open(const char *dir, struct err *);
 void home_free(struct home *); /* NULL is fine */
 /* Our own credentials, to serve with; as they are now. NULL: a sentence. */
-struct tls *home_tls(struct home *, int64_t now, struct err *);
+struct tls *home_tls(struct home *, struct err *);
 /* A token, printed to TEXT: for ROLES, USES times, for SECONDS. */
 int home_token(struct home *, const char *address, unsigned roles, unsigned uses,
 	       int64_t seconds, int64_t now, struct buf *text, struct err *);

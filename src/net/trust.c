@@ -339,6 +339,22 @@ const struct tls *trust_first(const struct trust *t)
 	return ways(t, v) ? v[0] : NULL;
 }
 
+const struct tls *trust_listen(const struct trust *t, unsigned roles)
+{
+	const struct tls *v[WAYS];
+	size_t n = ways(t, v);
+
+	for (size_t i = 0; i < n; i++)
+		if (!tls_is_farm(v[i]) || tls_self(v[i])->roles & roles)
+			return v[i];
+	return NULL;
+}
+
+const struct tls *trust_farm(const struct trust *t)
+{
+	return t->farm;
+}
+
 int trust_dial(const struct trust *t, int clear, const struct tls **out, struct err *e)
 {
 	*out = clear ? NULL : trust_first(t);

@@ -20,8 +20,13 @@ void trust_look(struct trust *, const char *(*getenv_fn)(void *ctx, const char *
 		void *ctx, int64_t now);
 /* What is wrong with them, or "". Nobody is dialled then but hosts that may be spoken to in the clear. */
 const char *trust_wrong(const struct trust *);
-/* What a listener proves itself with: the farm's certificate, else the key; NULL: it has neither. */
+/* What is tried first, whatever it lets us be; NULL: there is nothing. */
 const struct tls *trust_first(const struct trust *);
+/* What a listener proves itself with that wants to be one of ROLES in a farm: the certificate if it says so, else the key;
+ * NULL: it has neither. */
+const struct tls *trust_listen(const struct trust *, unsigned roles);
+/* The farm's certificate, or NULL. */
+const struct tls *trust_farm(const struct trust *);
 /* How a host is dialled first. CLEAR: its word says ",plain". 0 and *OUT, NULL: in the clear; -1: not at all. */
 int trust_dial(const struct trust *, int clear, const struct tls **out, struct err *);
 /* In down() of a peer that was dialled with LAST and did not come up: 1 and *OUT when it is worth to be dialled again at once with

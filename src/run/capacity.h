@@ -10,7 +10,7 @@
 struct capacity {
 	char *address; /* HOST:PORT that was asked; owned by the caller of capacity_ask */
 	unsigned stats_port; /* of the same host; 0: do not ask */
-	bool plain; /* may be asked in the clear, whatever keys we have */
+	bool plain;          /* may be asked in the clear, whatever keys we have */
 	/* the answer */
 	bool answers;
 	bool muster; /* it speaks muster's protocol */

@@ -427,7 +427,7 @@ static _Noreturn void become(const struct keeper_spec *given, int control_fd)
 	(void)!chdir("/");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	log_setup("muster-workers", getenv("MUSTER_VERBOSE") ? LOG_INFO : LOG_NOTICE);
+	log_setup("muster-workers", LOG_INFO);
 	spec.control = CONTROL_FD;
 	_exit(keeper_run(&spec));
 }

@@ -61,15 +61,8 @@ static int take_given(struct guard *g, const char *number, struct err *e)
 
 static int check(const struct guard *g, struct err *e)
 {
-	const struct tls_who *self = guard_tls(g) ? tls_self(guard_tls(g)) : NULL;
-
 	if (!g->given && trust_wrong(g->trust)[0])
 		return err_set(e, 0, "%s", trust_wrong(g->trust));
-	if (self && !(self->roles & TLS_WORKER))
-		return err_set(e, 0,
-			       "%s joined the farm as a user only: a worker wants 'muster "
-			       "farm token --role worker'",
-			       self->name);
 	return 0;
 }
 
@@ -102,7 +95,7 @@ void guard_free(struct guard *g)
 
 const struct tls *guard_tls(const struct guard *g)
 {
-	return g->given ? g->given : trust_first(g->trust);
+	return g->given ? g->given : trust_listen(g->trust, TLS_WORKER);
 }
 
 int guard_listen(const struct guard *g, const char *address, bool allows, struct err *e)
@@ -116,6 +109,11 @@ int guard_listen(const struct guard *g, const char *address, bool allows, struct
 	freeaddrinfo(list);
 	if (!beyond || allows || guard_tls(g))
 		return 0;
+	if (trust_farm(g->trust))
+		return err_set(e, 0,
+			       "%s joined the farm as a user only: a worker wants 'muster "
+			       "farm token --role worker'",
+			       tls_self(trust_farm(g->trust))->name);
 	return err_set(
 	    e, 0,
 	    "whoever can reach %s could run programs here. Ways to go on:\n"

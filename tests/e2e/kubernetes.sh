@@ -105,6 +105,10 @@ check 'kubernetes: a quota: what there is is used' -- test "$STATUS" = 0
 check 'kubernetes: a quota: it says so' -- says 'exceeded quota'
 check 'kubernetes: a quota: all is given back' -- given_back
 
+# What would be created.
+"$MUSTER" up --workers "$URL" --dry-run > "$WORK/manifest.json"
+check 'kubernetes: --dry-run prints the objects' -- sh -c "jq -e '[.items[].kind] | unique == [\"ConfigMap\", \"Job\", \"Secret\"]' < '$WORK/manifest.json' > /dev/null"
+
 # Certificates on both sides.
 if command -v openssl >/dev/null; then
 	(

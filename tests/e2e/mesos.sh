@@ -53,6 +53,29 @@ remove_framework()
 }
 story_loss mesos 'the framework is removed' remove_framework
 
+# As the old script was called.
+if wanted 'mesos-distcc'; then
+	c_project 40
+	printf "# where\nMESOS_MASTER = '%s'\n" "$first" > .mesos-distcc.rc
+	PATH=$PLAIN_PATH timeout 240 "$MUSTER" mesos-distcc pump make -j 8 > "$WORK/out" 2> "$WORK/err" < /dev/null
+	check 'mesos-distcc: the build succeeds' -- test $? = 0
+	check 'mesos-distcc: identical to local' -- objects_are_right
+	check 'mesos-distcc: as many slots as jobs' -- says 'with 8 slots|no worker came in time'
+	check 'mesos-distcc: all is given back' -- given_back
+fi
+
+# A pool for all builds.
+if wanted 'up and down'; then
+	check 'up' -- test "$(timeout 100 "$MUSTER" up --workers "$URL" -n 8 | tail -1)" = "export MUSTER_HOSTS='+callers=up'"
+	c_project 10
+	before=$(status_get .jobs.remote)
+	PATH=$PLAIN_PATH MUSTER_HOSTS=+callers=up timeout 240 "$MUSTER" run make -j4 > "$WORK/out" 2> "$WORK/err" < /dev/null
+	check 'up: the workers are used' -- status_is ".jobs.remote == $before + 10"
+	check 'up: a second time is refused' -- sh -c '! "$0" up --workers local://1' "$MUSTER"
+	check 'down' -- timeout 60 "$MUSTER" down
+	check 'down: all is given back' -- given_back
+fi
+
 # Through a master that is not the leader, and past one that is not there.
 master second --redirect "$first"
 c_project 20

@@ -44,7 +44,7 @@ check 'a list of hosts that makes no sense: 96' -- test "$(status_of --hosts 'a:
 check '… names the word' -- says err 'a:b:c'
 check 'so does one of the environment: 96' -- test "$(MUSTER_HOSTS='a:b:c' status_of make)" = 96
 check '… names the variable, too' -- says err '^muster: MUSTER_HOSTS: .*a:b:c'
-check 'an engine that is not there: 96' -- test "$(status_of --workers slurm://x make)" = 96
+check 'workers that must be there, of an engine that is none: 96' -- test "$(status_of --require-workers 1 --workers cloud://x make)" = 96
 check '… says what there is' -- says err 'local://N'
 check 'killed by a signal: 128 + n' -- test "$(status_of sh -c 'kill -KILL $$')" = 137
 

@@ -244,7 +244,9 @@ check 'no certificate' -- stays_here 'this farm wants a token' "$FARMED"
 check 'a key in place of a certificate' -- stays_here 'it shows a farm' "$FARMED" MUSTER_KEY_FILE="$K1"
 check 'a worker is no user' -- stays_here 'w1 may only be worker' "$FARMED" MUSTER_FARM_DIR="$WORK/w"
 check 'a user is no worker' -- fails 'joined the farm as a user only' env MUSTER_FARM_DIR="$WORK/u" \
-	"$BUILD/muster-worker" --listen 127.0.0.1:0 --state "$WORK/wx"
+	"$BUILD/muster-worker" --listen 0.0.0.0:0 --state "$WORK/wx"
+MUSTER_FARM_DIR=$WORK/u worker_start || bail 'a worker does not start'
+check 'but on his own loopback' -- goes_there "$ADDRESS" MUSTER_FARM_DIR="$WORK/u"
 check 'a farm and a key beside it' -- goes_there "$KEYED" MUSTER_FARM_DIR="$WORK/u" MUSTER_KEY_FILE="$K1"
 check 'renewal' -- muster join --renew --dir "$WORK/u"
 check 'somebody is put out' -- muster revoke --dir "$F" anna > "$WORK/said"

@@ -215,7 +215,7 @@ check 'without --zeroconf nothing is announced' -- test ! -e "$AVAHI/publish.pid
 distccd_end
 
 distccd_start "$WORK/empty" --zeroconf
-check 'without the tools distccd serves' -- grep -q 'listening on' "$WORK/distccd.log"
+check 'without the tools distccd serves' -- wait_until 10 grep -q 'listening on' "$WORK/distccd.log"
 check '… and one sentence says so' -- wait_until 10 grep -q 'avahi-publish-service is not on PATH .*: this server is not announced by mDNS' "$WORK/distccd.log"
 distccd_end
 

@@ -9,8 +9,8 @@ export SLURM_CONF=$folder/slurm.conf
 # A process of ours: its pid may be another's by now, and a zombie has no command line.
 alive()
 {
-	[ -n "${1:-}" ] && tr '\0' ' ' < "/proc/$1/cmdline" 2>/dev/null | grep -qE 'slurm|munged'
-}
+	[ -n "${1:-}" ] && tr '\0' ' ' < "/proc/$1/cmdline" | grep -qE 'slurm|munged'
+} 2>/dev/null
 
 pids=''
 for file in "$folder"/slurmctld.pid "$folder"/slurmd.*.pid "$folder"/munge/pid; do
@@ -33,5 +33,5 @@ done
 for file in $(grep -l slurmstepd /proc/[0-9]*/comm 2>/dev/null); do
 	pid=${file#/proc/}
 	pid=${pid%/comm}
-	! tr '\0' '\n' < "/proc/$pid/environ" 2>/dev/null | grep -qx "SLURM_CONF=$SLURM_CONF" || kill -KILL "$pid"
-done
+	! tr '\0' '\n' < "/proc/$pid/environ" | grep -qx "SLURM_CONF=$SLURM_CONF" || kill -KILL "$pid"
+done 2>/dev/null

@@ -305,7 +305,7 @@ static void whole(void)
 {
 	struct home *h = make(time(NULL));
 	struct err e = {0};
-	struct tls *tls = home_tls(h, time(NULL), &e);
+	struct tls *tls = home_tls(h, &e);
 	struct loop *l = loop_new();
 	static const struct peer_handler nothing;
 	struct peer_self self = {.name = "farm", .timeout_ms = ENROL_MS, .tls = tls};

@@ -96,6 +96,26 @@ static void counts_what_is_on_its_way(void)
 	pool_free(&p);
 }
 
+static void a_worker_may_have_more_than_was_thought(void)
+{
+	struct pool p = new_pool(32);
+
+	pool_demand(&p, S(1), 32);
+	CHECK(wants(&p, S(1), 32));
+	for (int i = 0; i < 8; i++) {
+		char handle[8];
+
+		snprintf(handle, sizeof handle, "w%d", i);
+		pool_started(&p, S(1), handle, 4);
+	}
+	pool_up(&p, S(2), "w0", 64, 0);
+	CHECK(pool_slots(&p, POOL_UP) == 64);
+	CHECK(rests(&p, S(2), S(27))); /* no more is asked for: the engine counts 4 each */
+	pool_gone(&p, S(3), "w0", "");
+	CHECK(wants(&p, S(3), 32));
+	pool_free(&p);
+}
+
 static void replaces_the_lost(void)
 {
 	struct pool p = new_pool(8);
@@ -253,6 +273,7 @@ static void a_lasting_pool_stays(void)
 
 TESTS({"grows at once, up to its most", grows_at_once},
       {"counts what is on its way", counts_what_is_on_its_way},
+      {"a worker may have more than was thought", a_worker_may_have_more_than_was_thought},
       {"asks anew for what was lost", replaces_the_lost},
       {"shrinks lazily", shrinks_lazily}, {"a dip is no fall", a_dip_is_no_fall},
       {"the busy stay", the_busy_stay},
