@@ -107,8 +107,9 @@ static void carry_out(struct agent *a, const struct sched_effect *f)
 		break;
 	case SCHED_HOME:
 		if (t)
-			task_home(t, home_reason(a, t, f->home),
-				  home_status(a, t, f->home));
+			task_home(t, home_reason(a, t, f->home), home_status(a, t, f->home),
+				  f->home == SCHED_HOME_NO_WORKERS ||
+				      f->home == SCHED_HOME_ALL_DOWN);
 		break;
 	}
 }

@@ -404,11 +404,27 @@ void task_granted(struct task *t, struct remote *r)
 	handle(t, JOB_GRANT);
 }
 
-void task_home(struct task *t, const char *why, int status)
+void task_home(struct task *t, const char *why, int status, bool again)
 {
 	set_why(t, why);
 	t->undistributed = status;
+	t->sent_home = again;
 	handle(t, JOB_HOME);
+}
+
+void tasks_anew(struct agent *a)
+{
+	struct task *t, *next;
+
+	/* Each may end by it, but no other does: none of them holds a slot. */
+	HASH_ITER(hh, a->tasks, t, next)
+	{
+		if (t->life.state != JOB_LOCAL || !t->sent_home)
+			continue;
+		t->sent_home = false;
+		t->undistributed = 0;
+		handle(t, JOB_ANEW);
+	}
 }
 
 void task_slot(struct task *t)

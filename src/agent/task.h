@@ -35,6 +35,7 @@ struct task {
 	struct task *turn_prev, *turn_next;
 	bool in_turn;    /* waits for its look at the disk (agent/turn) */
 	const char *why; /* for compiling here, if it comes to that */
+	bool sent_home;  /* there was no worker for it: one that comes may be asked */
 	int undistributed; /* not 0: workers could not do it; the status if it may not be done here */
 	char why_room[300];
 	char where[300]; /* the host's word, once granted */
@@ -68,8 +69,11 @@ enum {
 struct task *task_new(struct agent *, struct shim *, struct local_request *);
 void task_gone(struct task *);                     /* the shim hung up */
 void task_granted(struct task *, struct remote *); /* by the scheduler */
-/* By the scheduler; STATUS is distcc's exit code for it (distcc(1), "EXIT CODES"). */
-void task_home(struct task *, const char *why, int status);
+/* By the scheduler; STATUS is distcc's exit code for it (distcc(1), "EXIT CODES"). AGAIN: a worker that comes while it
+ * waits for a local slot may be asked. */
+void task_home(struct task *, const char *why, int status, bool again);
+/* A worker has come: those that wait for a local slot only because there was none ask the scheduler again. */
+void tasks_anew(struct agent *);
 void task_slot(struct task *); /* a local slot */
 void task_turn(struct task *); /* it may look at the disk */
 /* From the remote. A malformed or lying message is -1 with ERR: the worker is given up. */

@@ -22,6 +22,7 @@ enum move_name {
 	REPLY,    /* the good end */
 	DROP,     /* the outputs cannot be written: let the compiler say so */
 	GIVE_UP,  /* what this worker can do does not help */
+	BACK,     /* a worker has come while it waits for a local slot */
 	RUN,      /* the shim runs the compiler, the other good end */
 	QUIT,     /* the shim is gone, and with it ... nothing */
 	QUIT_ASK, /* ... the request */
@@ -34,19 +35,20 @@ enum move_name {
 /* clang-format off */
 static const uint8_t matrix[JOB_NSTATES][JOB_NEVENTS] = {
 #define ROW(prepared, must_local, grant, home, result, failed, lost, unfit, fresh, stale, written, \
-	    unwritable, slot, gone) \
+	    unwritable, slot, anew, gone) \
 	{[JOB_PREPARED] = (prepared), [JOB_MUST_LOCAL] = (must_local), [JOB_GRANT] = (grant), \
 	 [JOB_HOME] = (home), [JOB_RESULT] = (result), [JOB_FAILED] = (failed), [JOB_LOST] = (lost), [JOB_UNFIT] = (unfit), \
 	 [JOB_FRESH] = (fresh), [JOB_STALE] = (stale), [JOB_WRITTEN] = (written), \
-	 [JOB_UNWRITABLE] = (unwritable), [JOB_SLOT] = (slot), [JOB_GONE] = (gone)}
-	/*                  PREPARED MUST_L GRANT HOME  RESULT FAILED LOST  UNFIT    FRESH  STALE WRITTEN UNWRIT SLOT GONE */
-	[JOB_PREPARE] = ROW(ASK,     HERE,  NO,   NO,   NO,    NO,    NO,   NO,      NO,    NO,   NO,     NO,    NO,  QUIT),
-	[JOB_WAIT]    = ROW(NO,      NO,    SEND, HERE, NO,    NO,    NO,   NO,      NO,    NO,   NO,     NO,    NO,  QUIT_ASK),
-	[JOB_REMOTE]  = ROW(NO,      NO,    NO,   NO,   CHECK, AGAIN, LOST, GIVE_UP, NO,    NO,   NO,     NO,    NO,  QUIT_FAR),
-	[JOB_CHECK]   = ROW(NO,      NO,    NO,   NO,   NO,    NO,    NO,   NO,      WRITE, REDO, NO,     NO,    NO,  QUIT_OUT),
-	[JOB_WRITE]   = ROW(NO,      NO,    NO,   NO,   NO,    NO,    NO,   NO,      NO,    NO,   REPLY,  DROP,  NO,  QUIT_OUT),
-	[JOB_LOCAL]   = ROW(NO,      NO,    NO,   NO,   NO,    NO,    NO,   NO,      NO,    NO,   NO,     NO,    RUN, QUIT_LOC),
-	[JOB_END]     = ROW(NO,      NO,    NO,   NO,   NO,    NO,    NO,   NO,      NO,    NO,   NO,     NO,    NO,  NO),
+	 [JOB_UNWRITABLE] = (unwritable), [JOB_SLOT] = (slot), \
+	 [JOB_ANEW] = (anew), [JOB_GONE] = (gone)}
+	/*                  PREPARED MUST_L GRANT HOME  RESULT FAILED LOST  UNFIT    FRESH  STALE WRITTEN UNWRIT SLOT  ANEW GONE */
+	[JOB_PREPARE] = ROW(ASK,     HERE,  NO,   NO,   NO,    NO,    NO,   NO,      NO,    NO,   NO,     NO,    NO,  NO,    QUIT),
+	[JOB_WAIT]    = ROW(NO,      NO,    SEND, HERE, NO,    NO,    NO,   NO,      NO,    NO,   NO,     NO,    NO,  NO,    QUIT_ASK),
+	[JOB_REMOTE]  = ROW(NO,      NO,    NO,   NO,   CHECK, AGAIN, LOST, GIVE_UP, NO,    NO,   NO,     NO,    NO,  NO,    QUIT_FAR),
+	[JOB_CHECK]   = ROW(NO,      NO,    NO,   NO,   NO,    NO,    NO,   NO,      WRITE, REDO, NO,     NO,    NO,  NO,    QUIT_OUT),
+	[JOB_WRITE]   = ROW(NO,      NO,    NO,   NO,   NO,    NO,    NO,   NO,      NO,    NO,   REPLY,  DROP,  NO,  NO,    QUIT_OUT),
+	[JOB_LOCAL]   = ROW(NO,      NO,    NO,   NO,   NO,    NO,    NO,   NO,      NO,    NO,   NO,     NO,    RUN,  BACK, QUIT_LOC),
+	[JOB_END]     = ROW(NO,      NO,    NO,   NO,   NO,    NO,    NO,   NO,      NO,    NO,   NO,     NO,    NO,  NO,    NO),
 #undef ROW
 };
 
@@ -82,6 +84,7 @@ static const struct move moves[NMOVES] = {
     [GIVE_UP] = {JOB_LOCAL,
              JOB_DO_DISCARD | JOB_DO_CANCEL_REMOTE | JOB_DO_CANCEL_ASK |
 		     JOB_DO_QUEUE_LOCAL,					      NO_COUNTER, 0},
+    [BACK] = {JOB_WAIT,    JOB_DO_UNQUEUE_LOCAL | JOB_DO_ASK,                          NO_COUNTER, 0},
     [RUN] = {JOB_END,     JOB_DO_LOCAL | JOB_DO_FREE,                                 NO_COUNTER, 0},
     [QUIT] = {JOB_END,     JOB_DO_FREE,						NO_COUNTER, 0},
     [QUIT_ASK] = {JOB_END,     JOB_DO_CANCEL_ASK | JOB_DO_FREE,                            NO_COUNTER, 0},

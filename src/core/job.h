@@ -8,6 +8,7 @@
  *      │                   │                 │ (again: WAIT)  │ (PREPARE)   │
  *      ▼                   ▼                 ▼ UNFIT          ▼             ▼
  *      └────────────────► LOCAL ◄────────────┴────────────────┴─────────────┘   LOCAL ──SLOT──► END
+ *                                                                               LOCAL ──ANEW──► WAIT
  *
  * Pure. Rounds are bounded: after JOB_MAX_TRIES machinery failures or JOB_MAX_STALE changed inputs the
  * job is compiled here. GONE (the shim hung up) ends it from every state. */
@@ -37,7 +38,8 @@ enum job_event {
 	JOB_WRITTEN,    /* the outputs stand */
 	JOB_UNWRITABLE, /* they could not be written */
 	JOB_SLOT,       /* a local slot is free for it */
-	JOB_GONE,       /* the shim hung up */
+	JOB_ANEW, /* a worker has come since the scheduler sent it home, and it still waits */
+	JOB_GONE, /* the shim hung up */
 	JOB_NEVENTS
 };
 

@@ -205,6 +205,45 @@ if [ -z "$FARM_PLAIN" ] && wanted 'a worker that comes back'; then
 	rm -f "$WORK/back.port"
 fi
 
+# What was sent home, since no worker was up, and still waits for a local slot goes to a worker that comes meanwhile.
+if [ -z "$FARM_PLAIN" ] && wanted 'a worker that comes late'; then
+	farm_again 1
+	new_tree
+	echo 'int late;' > late.c
+	mkfifo hold.c
+	before=$(cat "$WORK/w$WORKERS.port")
+	kill -KILL "$WORKER_PID"
+	wait_until 10 is_gone "$WORKER_PID"
+	timeout 10 "$BUILD/muster" stop 2>/dev/null
+	export MUSTER_LOCAL_SLOTS=1
+	PATH=$FARM_PATH gcc -c hold.c &
+	holder=$!
+	wait_until 20 status_is '.jobs.running_local == 1'
+	PATH=$FARM_PATH gcc -c late.c &
+	late=$!
+	wait_until 20 grep -q 'down: ' "$MUSTER_STATE_DIR/agent.log"
+	"$BUILD/muster-worker" --listen "$before" --state "$WORK/w$WORKERS" --port-file "$WORK/late.port" \
+		< /dev/null > "$WORK/late.log" 2>&1 &
+	wait_until 20 test -s "$WORK/late.port"
+	# A compile makes the agent look for the worker; it is not asked to before.
+	pids=''
+	comes()
+	{
+		PATH=$FARM_PATH gcc -c late.c -o "another$((++tries)).o" &
+		pids+=" $!"
+		test -s late.o
+	}
+	tries=0
+	check 'a worker that comes late' -- wait_until 40 comes
+	check '… takes what waited for a local slot' -- status_is '.jobs.local == 1 and .jobs.running_local == 1'
+	echo 'int hold;' > hold.c
+	# shellcheck disable=SC2086 # one a word
+	wait "$holder" "$late" $pids
+	export -n MUSTER_LOCAL_SLOTS
+	unset MUSTER_LOCAL_SLOTS
+	rm -f "$WORK/late.port"
+fi
+
 # --- The worker's store ------------------------------------------------------------------------
 
 # What a worker cannot store, it must not be believed to have: neither the job that brings the header nor

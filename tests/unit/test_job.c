@@ -95,6 +95,16 @@ static void bounded_stale(void)
 	CHECK(life.tries == 0);
 }
 
+static void worker_comes_late(void)
+{
+	struct job_life life = {0};
+
+	STEP(life, JOB_PREPARED, JOB_WAIT, JOB_DO_ASK);
+	STEP(life, JOB_HOME, JOB_LOCAL, JOB_DO_QUEUE_LOCAL);
+	STEP(life, JOB_ANEW, JOB_WAIT, JOB_DO_UNQUEUE_LOCAL | JOB_DO_ASK);
+	STEP(life, JOB_GRANT, JOB_REMOTE, JOB_DO_SEND);
+}
+
 static void gone_everywhere(void)
 {
 	static const unsigned want[JOB_END] = {
@@ -134,7 +144,7 @@ static void whole_table(void)
 			CHECK(effects != 0 && !(effects & JOB_BUG));
 			CHECK(!!(effects & JOB_DO_FREE) == (life.state == JOB_END));
 		}
-	CHECK(possible == 19);
+	CHECK(possible == 20);
 }
 
 _Static_assert(JOB_DO_RELEASE_BAD < JOB_DO_ASK && JOB_DO_RELEASE_OK < JOB_DO_CHECK,
@@ -171,7 +181,7 @@ static void names(void)
 
 TESTS({"unfit for a worker", unfit_for_a_worker}, {"a good remote compile", good_remote},
       {"the roads to a local compile", local_roads},
-      {"failures are bounded", bounded_tries},
+      {"a worker comes late", worker_comes_late}, {"failures are bounded", bounded_tries},
       {"changed inputs are bounded", bounded_stale},
       {"the shim may hang up in every state", gone_everywhere},
       {"every cell of the table", whole_table}, {"every life ends", random_lives_end},
