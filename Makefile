@@ -42,8 +42,10 @@ bench:
 	@$(MAKE) --no-print-directory all
 	@bench/bench --build $(BUILD) $(BENCH)
 
-# PREFIX counts when the build folder is made; DESTDIR is respected.
+# A PREFIX given here moves a build that was made for another; DESTDIR is respected.
 install: all
+	@[ '$(origin PREFIX)' = file ] || \
+		{ meson configure $(BUILD) --prefix='$(PREFIX)' && ninja -C $(BUILD); }
 	@meson install -C $(BUILD) --no-rebuild
 
 clean:

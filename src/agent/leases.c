@@ -16,6 +16,7 @@
 #include "agent/plan.h"
 #include "agent/remote.h"
 #include "agent/task.h"
+#include "agent/told.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -552,7 +553,7 @@ static void on_waiting(void *ctx, const struct message_waiting *m)
 
 	if (m->build != BUILD)
 		return;
-	snprintf(l->why, sizeof l->why, "%s", m->missing ? m->why : "");
+	told_copy(l->why, sizeof l->why, m->missing ? m->why : "");
 	l->hopeless = m->hopeless;
 	move(l);
 }

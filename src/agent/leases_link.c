@@ -4,10 +4,12 @@
 #include "agent/leases_link.h"
 
 #include "agent/agent.h"
+#include "agent/told.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/address.h"
 #include "net/peer.h"
 #include "net/schedulers.h"
 #include "net/tls.h"
@@ -38,8 +40,8 @@ struct leases_link {
 	void *ctx;
 	struct schedulers list;
 	size_t at, tried;
-	char *farm, *host, *user;  /* what we say of ourselves */
-	char *its_farm, *its_name; /* while up */
+	char *farm, *host, *user; /* what we say of ourselves */
+	char *its_farm;           /* while up */
 	uint64_t instance, affinity;
 	struct peer *peer;
 	bool only_own;         /* a scheduler of another farm will not do */
@@ -94,8 +96,7 @@ static void go_on(struct leases_link *l, const char *why)
 	l->peer = NULL;
 	l->up = false;
 	free(l->its_farm);
-	free(l->its_name);
-	l->its_farm = l->its_name = NULL;
+	l->its_farm = NULL;
 	l->tried = was_up ? 0 : l->tried + 1;
 	l->at = was_up ? 0 : (l->at + 1) % l->list.n;
 	bool round = !was_up && l->at == 0;
@@ -175,8 +176,7 @@ static int on_welcome(struct leases_link *l, const struct message_welcome *m)
 	l->up_since = loop_now();
 	l->tried = 0;
 	l->pause_ms = PAUSE_MS;
-	l->its_farm = xstrdup(m->farm);
-	l->its_name = xstrdup(m->name);
+	l->its_farm = told_dup(m->farm);
 	loop_timer_off(l->timer);
 	say(l, "took us in");
 	l->talk->welcome(l->ctx);
@@ -199,7 +199,8 @@ static int take(struct leases_link *l, struct arena *a, unsigned type, const cha
 		return -1;
 	switch (type) {
 	case MESSAGE_LEASE:
-		if (message_get_lease(&lease, a, p, n) || strlen(lease.host) > TALK_ADDRESS)
+		if (message_get_lease(&lease, a, p, n) ||
+		    strlen(lease.host) > TALK_ADDRESS || !address_is_harmless(lease.host))
 			return -1;
 		l->talk->lease(l->ctx, &lease);
 		return 0;
@@ -332,6 +333,5 @@ void leases_link_free(struct leases_link *l)
 	free(l->host);
 	free(l->user);
 	free(l->its_farm);
-	free(l->its_name);
 	free(l);
 }

@@ -25,6 +25,8 @@ enum {
 	PATHS_MAX = 4096,
 	LINKS_MAX = 40,
 	SELF = IN_MOVE_SELF | IN_DELETE_SELF,
+	/* One that has a second name, or is held open, is only told to have a name less. */
+	LINK = SELF | IN_ATTRIB,
 	NAMES = SELF | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM,
 	ALL = NAMES | IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE
 };
@@ -176,8 +178,9 @@ static bool watch_way(struct still *s, const char *path)
 		rest += strspn(rest, "/");
 		if (lstat(*at ? at : "/", &st))
 			return errno == ENOENT && watch_absent(s, above, at);
-		if (!watch(s, *at ? at : "/", *rest ? (unsigned)SELF : (unsigned)ALL) ||
-		    lstat(*at ? at : "/", &st))
+		unsigned mask = !*rest ? ALL : S_ISLNK(st.st_mode) ? LINK : SELF;
+
+		if (!watch(s, *at ? at : "/", mask) || lstat(*at ? at : "/", &st))
 			return false;
 		if (!S_ISLNK(st.st_mode))
 			continue;

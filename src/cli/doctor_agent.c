@@ -73,7 +73,8 @@ static void judge_running(struct doctor *d, const struct agent_facts *f)
 	}
 	if (f->total > 0 && f->remote == 0) {
 		doctor_say(d, DOCTOR_AGENT, DOCTOR_NOTE,
-			   "All %lld compiles that it has seen ran here.",
+			   f->total == 1 ? "The %lld compile that it has seen ran here."
+					 : "All %lld compiles that it has seen ran here.",
 			   (long long)f->total);
 		doctor_advise(d, "muster status tells the reasons.");
 	}

@@ -128,6 +128,16 @@ static void say_slammed(struct doctor *d, const struct host_facts *f)
 		      "Its log tells.");
 }
 
+static void say_averse(struct doctor *d, const struct host_facts *f)
+{
+	doctor_say(d, DOCTOR_HOSTS, DOCTOR_WRONG,
+		   "%s and this machine do not let each other in, so it gets no jobs: %s.",
+		   f->host->word, f->capacity.why);
+	doctor_advise(d,
+		      "Both sides want copies of one key file, mode 600 (muster key), or "
+		      "certificates of one farm (muster join). Its log tells more.");
+}
+
 static void judge_host(struct doctor *d, const struct hosts_facts *all,
 		       const struct host_facts *f)
 {
@@ -158,6 +168,7 @@ static void judge_host(struct doctor *d, const struct hosts_facts *all,
 	case VOICE_REFUSED:
 	case VOICE_NO_ANSWER: say_unheard(d, f); break;
 	case VOICE_MUSTER: say_muster(d, all, f); break;
+	case VOICE_AVERSE: say_averse(d, f); break;
 	case VOICE_DISTCCD: say_distccd(d, all, f); break;
 	case VOICE_SLAMMED: say_slammed(d, f); break;
 	case VOICE_USELESS: say_useless(d, all, f); break;
@@ -201,6 +212,11 @@ void doctor_hosts_judge(struct doctor *d, const struct hosts_facts *f)
 			   f->from, f->wrong);
 		doctor_advise(d, "Words are HOST, HOST:PORT or HOST:PORT/SLOTS, between "
 				 "blanks; an IPv6 address stands in brackets.");
+	} else if (f->n == 0 && f->callers) {
+		doctor_say(
+		    d, DOCTOR_HOSTS, DOCTOR_OK,
+		    "The list of %s means the workers of '%s'; muster status names them.",
+		    f->from, f->callers);
 	} else if (f->n == 0 && !f->zeroconf) {
 		doctor_say(d, DOCTOR_HOSTS, DOCTOR_NOTE,
 			   "No workers are named, so this machine compiles alone (%s%s).",

@@ -15,6 +15,7 @@ enum host_voice {
 	VOICE_REFUSED,   /* nobody listens there */
 	VOICE_NO_ANSWER, /* to the connect, within the time */
 	VOICE_MUSTER,    /* a muster worker */
+	VOICE_AVERSE,    /* a muster worker that does not let us in, or we not it */
 	VOICE_DISTCCD,   /* compiled a line in distcc's protocol */
 	VOICE_SLAMMED,   /* closes at once, before it has heard what is asked */
 	VOICE_USELESS    /* takes the connection, and does not compile a line */
@@ -34,6 +35,7 @@ struct hosts_facts {
 	const char *unread; /* a list that is not read because of FROM, or NULL */
 	const char *locked; /* a list that may not be read, or NULL */
 	bool zeroconf;
+	const char *callers; /* the build whose called workers may be used, or NULL */
 	const struct host_facts *v;
 	size_t n;
 	const char *compiler; /* with which a distccd was tried */

@@ -131,7 +131,8 @@ static void ask_capacity(struct asking *a)
 		if (a->knock[i].at) {
 			a->of[i]->capacity = v[n++];
 			if (a->of[i]->capacity.muster)
-				a->of[i]->voice = VOICE_MUSTER;
+				a->of[i]->voice = a->of[i]->capacity.answers ? VOICE_MUSTER
+									     : VOICE_AVERSE;
 		}
 }
 
@@ -196,8 +197,8 @@ void doctor_hosts_look(struct hosts_facts *f, struct hostlist *list, struct aren
 	if (find_list(f, &choice, arena, &e) ||
 	    hostlist_parse(list, choice.text, choice.port, &e))
 		f->wrong = arena_strdup(arena, e.text);
-	else
-		f->zeroconf = list->zeroconf;
+	f->zeroconf = list->zeroconf;
+	f->callers = list->callers;
 	hostchoice_free(&choice);
 	if (!f->wrong)
 		ask_hosts(f, list, arena);

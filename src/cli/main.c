@@ -1,8 +1,10 @@
 /* muster: every verb of a person. A table of verbs; each has a file of its own. A link to muster with a verb's
  * name is that verb: so distcc's small commands are there under their names. */
+#include "base/log.h"
 #include "base/path.h"
 #include "cli/verbs.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +26,7 @@ static const struct verb {
 	{"key", verb_key, "[FILE]", "make a key that lets your machines in to each other"},
 	{"up", verb_up, "--workers URL [-n N]", "get workers from an engine, for all builds"},
 	{"down", verb_down, "", "give them back"},
-	{"mesos-distcc", verb_mesos, " [pump] make ARG...", "run a build on a Mesos cluster, as the old script did"},
+	{"mesos-distcc", verb_mesos, "[pump] make ARG...", "run a build on a Mesos cluster, as the old script did"},
 	{"stop", verb_stop, "", "end the agent; the next compile starts a new one"},
 	{"monitor", verb_monitor, "[SECONDS]", "the compiles under way; also as distccmon-text"},
 	{"distccmon-text", verb_monitor, NULL, NULL},
@@ -44,7 +46,8 @@ static const struct verb {
 /* clang-format on */
 
 enum {
-	NVERBS = sizeof verbs / sizeof *verbs
+	NVERBS = sizeof verbs / sizeof *verbs,
+	EXIT_USAGE = 2
 };
 
 const char *verb_name(size_t i)
@@ -63,6 +66,22 @@ static const struct verb *verb_find(const char *name)
 	return NULL;
 }
 
+/* The summary has a line of its own when what is before it leaves no room. */
+static void print_verb(FILE *to, const struct verb *verb)
+{
+	enum {
+		INDENT = 34
+	};
+
+	int n = fprintf(to, "  %-8s %s", verb->name, verb->arguments);
+
+	if (n >= INDENT) {
+		fputc('\n', to);
+		n = 0;
+	}
+	fprintf(to, "%*s%s\n", INDENT - n, "", verb->summary);
+}
+
 static void print_usage(FILE *to)
 {
 	fputs(
@@ -71,25 +90,40 @@ static void print_usage(FILE *to)
 	    to);
 	for (size_t i = 0; i < NVERBS; i++)
 		if (verbs[i].summary)
-			fprintf(to, "  %-9s%-23s%s\n", verbs[i].name, verbs[i].arguments,
-				verbs[i].summary);
+			print_verb(to, &verbs[i]);
 	fputs(
 	    "\nIn a build: make CC=\"muster-cc gcc\" CXX=\"muster-cc g++\" -j8, with the workers in\n"
 	    "MUSTER_HOSTS=\"HOST:PORT ...\" or in ~/.config/muster/hosts.\n",
 	    to);
 }
 
+int verb_usage(const char *text, int argc, char **argv)
+{
+	bool asked = argc == 2 && strcmp(argv[1], "--help") == 0;
+
+	fputs(text, asked ? stdout : stderr);
+	return asked ? 0 : EXIT_USAGE;
+}
+
+/* These lines are for people, also where standard error is a file: without the log's levels. */
+static void say(enum log_level level, const char *name, const char *text)
+{
+	(void)level;
+	fprintf(stderr, "%s: %s\n", name, text);
+}
+
 int main(int argc, char **argv)
 {
 	const struct verb *verb = argc > 0 ? verb_find(path_base(argv[0])) : NULL;
 
+	log_to(say);
 	if (verb) {
 		argv[0] = (char *)(uintptr_t)verb->name;
 		return verb->run(argc, argv);
 	}
 	if (argc < 2) {
 		print_usage(stderr);
-		return 2;
+		return EXIT_USAGE;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0) {
@@ -104,5 +138,5 @@ int main(int argc, char **argv)
 	if (verb)
 		return verb->run(argc - 1, argv + 1);
 	fprintf(stderr, "muster: '%s' is no verb; 'muster --help' lists them\n", argv[1]);
-	return 2;
+	return EXIT_USAGE;
 }

@@ -79,6 +79,16 @@ char *scheduler_list(const char *named)
 		       : xasprintf("127.0.0.1:%d", TALK_PORT);
 }
 
+const char *scheduler_words(struct arena *a, const char *text)
+{
+	char *copy = arena_strdup(a, text);
+
+	for (char *p = copy; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return copy;
+}
+
 /* ---- the connection ------------------------------------------------------------------------ */
 
 static const struct peer_handler handler;
@@ -169,7 +179,7 @@ static int on_message(void *ctx, struct peer *peer, unsigned type, const char *p
 
 	(void)peer;
 	if (type == MESSAGE_REFUSED && message_get_refused(&refused, a, p, n) == 0) {
-		r = err_set(e, 0, "%.400s", refused.why);
+		r = err_set(e, 0, "%.400s", scheduler_words(a, refused.why));
 	} else if (type == MESSAGE_WELCOME && !s->up) {
 		s->up = true;
 		loop_timer_off(s->timer);

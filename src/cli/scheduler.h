@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 /* A person's, or gethost's, connection to a scheduler. */
+struct arena;
 struct err;
 struct loop;
 struct peer;
@@ -25,6 +26,8 @@ struct scheduler_talk {
 /* Which schedulers: NAMED, else MUSTER_SCHEDULER, else the +scheduler= of the file of hosts, else the one of this
  * machine. Malloc'ed. */
 char *scheduler_list(const char *named);
+/* What is said there, without what a terminal would obey. */
+const char *scheduler_words(struct arena *, const char *text);
 /* ROLE: enum talk_role. The first of LIST that takes us in. NULL: the list makes no sense. */
 struct scheduler *scheduler_dial(struct loop *, const char *list, unsigned role,
 				 const struct scheduler_talk *, void *ctx, struct err *);

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 enum {
-	EXIT_USAGE = 2,
 	STATE_DIR = 256,
 	PATIENCE_S = 30
 };
@@ -24,11 +23,10 @@ int verb_down(int argc, char **argv)
 	char state[STATE_DIR];
 	struct err e = {0};
 
-	(void)argv;
-	if (argc > 1) {
-		fputs("usage: muster down\n", stderr);
-		return EXIT_USAGE;
-	}
+	if (argc > 1)
+		return verb_usage("usage: muster down\n"
+				  "Gives back the workers that 'muster up' got.\n",
+				  argc, argv);
 	if (local_socket_dir(state, sizeof state, getuid(), get))
 		err_set(&e, 0, "the state folder's path is too long, or not absolute");
 	else if (keeper_end(state, PATIENCE_S, &e) == 0)

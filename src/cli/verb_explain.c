@@ -124,10 +124,12 @@ int verb_explain(int argc, char **argv)
 
 	if (*command && strcmp(*command, "--") == 0)
 		command++;
-	if (!*command || **command == '-') {
-		fputs("usage: muster explain [--json] [--] COMPILER ARG...\n", stderr);
-		return 2;
-	}
+	if (!*command || **command == '-')
+		return verb_usage(
+		    "usage: muster explain [--json] [--] COMPILER ARG...\n"
+		    "Would this command be compiled by a worker, with which files, "
+		    "and if not, why?\nNothing is compiled.\n",
+		    argc, argv);
 	json_t *o = explain(command);
 
 	if (!o)

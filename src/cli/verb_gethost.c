@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "cli/scheduler.h"
 #include "cli/verbs.h"
+#include "net/address.h"
 #include "sys/loop.h"
 #include "sys/machine.h"
 #include "wire/message.h"
@@ -202,7 +203,8 @@ static int on_message(void *ctx, unsigned type, const char *p, size_t n)
 
 	switch (type) {
 	case MESSAGE_LEASE:
-		if (message_get_lease(&lease, g->arena, p, n))
+		if (message_get_lease(&lease, g->arena, p, n) ||
+		    !address_is_harmless(lease.host))
 			return -1;
 		on_lease(g, &lease);
 		return 0;
@@ -210,7 +212,7 @@ static int on_message(void *ctx, unsigned type, const char *p, size_t n)
 		if (message_get_waiting(&waiting, g->arena, p, n))
 			return -1;
 		if (waiting.hopeless && waiting.missing)
-			run_here(g, waiting.why);
+			run_here(g, scheduler_words(g->arena, waiting.why));
 		return 0;
 	case MESSAGE_BUDGET: return 0;
 	default: return -1;

@@ -106,17 +106,6 @@ static int by_name(const void *a, const void *b)
 		      ((const struct message_host *)b)->name);
 }
 
-/* What a terminal would obey is not shown. */
-static const char *shown(struct arena *a, const char *text)
-{
-	char *copy = arena_strdup(a, text);
-
-	for (char *p = copy; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
-	return copy;
-}
-
 static void print_table(const struct listing *l)
 {
 	unsigned slots = 0, used = 0;
@@ -127,14 +116,16 @@ static void print_table(const struct listing *l)
 		const struct message_host *h = &l->v[i];
 
 		printf("%-16s %-22s %5u %5u %5.1f %6.2f %-9s %s\n",
-		       shown(l->arena, h->name), shown(l->arena, h->address), h->slots,
-		       h->held, h->foreign_milli / 1000.0, h->speed_milli / 1000.0,
-		       shown(l->arena, h->state), shown(l->arena, h->why));
+		       scheduler_words(l->arena, h->name),
+		       scheduler_words(l->arena, h->address), h->slots, h->held,
+		       h->foreign_milli / 1000.0, h->speed_milli / 1000.0,
+		       scheduler_words(l->arena, h->state),
+		       scheduler_words(l->arena, h->why));
 		slots += h->slots;
 		used += h->held;
 	}
-	printf("%zu hosts, %u of %u slots used; %u users' agents are connected\n", l->n,
-	       used, slots, l->agents);
+	printf("%zu host%s, %u of %u slots used; %u agent%s of users connected\n", l->n,
+	       l->n == 1 ? "" : "s", used, slots, l->agents, l->agents == 1 ? "" : "s");
 }
 
 static void print_json(const struct listing *l)
@@ -193,7 +184,7 @@ static int take_done(void *ctx, unsigned type, const char *p, size_t n)
 	if (type == MESSAGE_DONE && message_get_done(&m, a, p, n) == 0) {
 		*status = !m.ok;
 		if (!m.ok)
-			fprintf(stderr, "muster: %s\n", shown(a, m.text));
+			fprintf(stderr, "muster: %s\n", scheduler_words(a, m.text));
 		r = 1;
 	}
 	arena_free(a);

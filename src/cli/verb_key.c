@@ -70,7 +70,8 @@ int verb_key(int argc, char **argv)
 		return 1;
 	}
 	printf("%s is a new key, called %s. Whoever has a copy is let in.\n"
-	       "On each worker and client:  scp %s THERE:.config/muster/key  (mode 600)\n"
+	       "To each worker and client:  ssh THERE mkdir -p .config/muster\n"
+	       "                            scp -p %s THERE:.config/muster/key\n"
 	       "Then on the worker:         muster-worker --listen 0.0.0.0:3690\n"
 	       "and here:                   export MUSTER_HOSTS=\"WORKER ...\"\n",
 	       path, name, path);

@@ -304,7 +304,7 @@ int verb_links(int argc, char **argv)
 	if (r == 0)
 		print_report(&f);
 	else
-		fprintf(stderr, "%s: %s\n", argv[0], e.text);
+		fprintf(stderr, "muster: %s\n", e.text);
 	if (f.fd >= 0)
 		close(f.fd);
 	arena_free(f.arena);

@@ -321,7 +321,7 @@ static int size_up(struct run *r, struct err *e)
 	}
 	r->width = s.jobs;
 	r->preparation = machine_cores();
-	if (!r->workers && !list.zeroconf && !list.schedulers &&
+	if (!r->workers && !list.zeroconf && !list.callers && !list.schedulers &&
 	    !getenv("MUSTER_SCHEDULER"))
 		tell_alone(r, v, n, from);
 	for (size_t i = 0; i < n; i++)

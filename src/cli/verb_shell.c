@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char usage[] = "usage: eval \"$(muster shell bash|zsh)\"\n";
+static const char usage[] =
+    "usage: eval \"$(muster shell bash|zsh)\"\n"
+    "For a shell's start file: defines distcc_build, completes the verbs.\n";
 
 /* In both: files are completed where no verb is expected. */
 static const char bash_completion[] =
@@ -72,10 +74,8 @@ int verb_shell(int argc, char **argv)
 				 : strcmp(shell, "zsh") == 0 ? zsh_completion
 							     : NULL;
 
-	if (!completion) {
-		fputs(usage, stderr);
-		return 2;
-	}
+	if (!completion)
+		return verb_usage(usage, argc, argv);
 	buf_str(&b, "distcc_build() {\n\t");
 	put_quoted(&b, program);
 	buf_str(&b, " run --auto-hosts -- \"$@\"\n}\n");

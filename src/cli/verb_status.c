@@ -68,10 +68,11 @@ static int print_text(const char *text, size_t n)
 		return 1;
 	}
 	printf(
-	    "%lld compiles: %lld remote, %lld here; %lld other commands; now running %lld remote, "
+	    "%lld compile%s: %lld remote, %lld here; %lld other command%s; now running %lld remote, "
 	    "%lld here\n",
-	    (long long)total, (long long)remote, (long long)local, (long long)other,
-	    (long long)running, (long long)running_local);
+	    (long long)total, total == 1 ? "" : "s", (long long)remote, (long long)local,
+	    (long long)other, other == 1 ? "" : "s", (long long)running,
+	    (long long)running_local);
 	printf("agent %lld: %.1f s of CPU, %.1f MB sent, %.1f MB received\n",
 	       (long long)pid, (double)cpu / 1e3, (double)up / 1e6, (double)down / 1e6);
 	print_workers(workers);
@@ -87,10 +88,12 @@ int verb_status(int argc, char **argv)
 	struct err e = {0};
 	int json = argc == 2 && strcmp(argv[1], "--json") == 0;
 
-	if (argc > 1 && !json) {
-		fputs("usage: muster status [--json]\n", stderr);
-		return 2;
-	}
+	if (argc > 1 && !json)
+		return verb_usage(
+		    "usage: muster status [--json]\n"
+		    "What the agent did since it began: compiles on workers and here, why here, and\n"
+		    "each worker. --json: for programs, see muster(1).\n",
+		    argc, argv);
 	int r = ask_agent("status", &out, &e);
 
 	if (r > 0) {

@@ -10,11 +10,12 @@ int verb_stop(int argc, char **argv)
 	AUTO_BUF struct buf out = {0};
 	struct err e = {0};
 
-	(void)argv;
-	if (argc > 1) {
-		fputs("usage: muster stop\n", stderr);
-		return 2;
-	}
+	if (argc > 1)
+		return verb_usage(
+		    "usage: muster stop\n"
+		    "Ends the agent. What it was doing is done here; the next "
+		    "compile starts a new one.\n",
+		    argc, argv);
 	int r = ask_agent("stop", &out, &e);
 
 	if (r > 0)

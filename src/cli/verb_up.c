@@ -27,6 +27,7 @@ enum {
 	STATE_DIR = 256,
 	SLOTS_MAX = 10000,
 	PATIENCE_S = 60,
+	SETTLE_S = 3, /* between two workers, when nobody said how many are wanted */
 	IDLE_S = 24 * 3600,
 	LINE = 1024
 };
@@ -43,6 +44,7 @@ static const char usage_text[] =
 struct up {
 	const char *text;
 	unsigned slots;
+	bool told; /* SLOTS was */
 	bool dry;
 	struct engine_url url;
 	char state[STATE_DIR];
@@ -65,13 +67,14 @@ static int parse(struct up *u, char **argv)
 			u->text = word + 10;
 		else if (strcmp(word, "--workers") == 0 && argv[i + 1])
 			u->text = argv[++i];
-		else if (strcmp(word, "-n") == 0 && argv[i + 1])
+		else if (strcmp(word, "-n") == 0 && argv[i + 1]) {
 			u->slots = (unsigned)strtoul(argv[++i], NULL, 10);
-		else if (strcmp(word, "--dry-run") == 0)
+			u->told = true;
+		} else if (strcmp(word, "--dry-run") == 0)
 			u->dry = true;
 		else
 			return -1;
-		if (u->slots > SLOTS_MAX)
+		if (u->slots == 0 || u->slots > SLOTS_MAX)
 			return -1;
 	}
 	return u->text ? 0 : -1;
@@ -103,13 +106,15 @@ static void take_line(struct up *u, const char *line)
 	u->bad |= strncmp(line, "bad ", 4) == 0;
 }
 
-/* Until all are there, or nothing more will come, or PATIENCE_S are over. */
+/* Until all are there, or nothing more will come, or PATIENCE_S are over; when it was not told how many are all, until no
+ * more have come for SETTLE_S. */
 static void listen_to(struct up *u, int control)
 {
-	time_t end = time(NULL) + PATIENCE_S;
+	time_t end = time(NULL) + PATIENCE_S, settled = end;
 	AUTO_BUF struct buf in = {0};
 
-	while (u->up_slots < u->slots && !u->bad && time(NULL) < end) {
+	while (u->up_slots < u->slots && !u->bad && time(NULL) < end &&
+	       time(NULL) < settled) {
 		struct pollfd p = {control, POLLIN, 0};
 		char *eol;
 
@@ -127,6 +132,8 @@ static void listen_to(struct up *u, int control)
 			take_line(u, in.data);
 			buf_drop(&in, (size_t)(eol - in.data) + 1);
 		}
+		if (!u->told && u->up_workers > 0)
+			settled = time(NULL) + SETTLE_S;
 	}
 }
 
@@ -138,6 +145,7 @@ static int go_up(struct up *u, struct err *e)
 		return -1;
 	if (keeper_lasting(u->state))
 		return err_set(e, 0, "there are workers already; 'muster down' ends them");
+	u->told |= engine_url_get(&u->url, "n") != NULL;
 	engine_url_number(&u->url, "n", 1, SLOTS_MAX, &u->slots, NULL);
 	struct keeper_spec spec = {.url = &u->url,
 				   .state = u->state,
@@ -157,7 +165,9 @@ static int go_up(struct up *u, struct err *e)
 		kill(pid, SIGTERM);
 		return err_set(e, 0, "no workers are there");
 	}
-	printf("# %u workers with %u slots are there%s\n", u->up_workers, u->up_slots,
+	printf("# %u worker%s with %u slots %s there%s\n", u->up_workers,
+	       u->up_workers == 1 ? "" : "s", u->up_slots,
+	       u->up_workers == 1 ? "is" : "are",
 	       u->up_slots < u->slots ? ", more may come" : "");
 	puts("export MUSTER_HOSTS='+callers=up'");
 	return 0;

@@ -26,3 +26,5 @@ int verb_up(int argc, char **argv);
 int verb_undrain(int argc, char **argv);
 /* The name of the Ith verb, as --help lists them; NULL behind the last. */
 const char *verb_name(size_t i);
+/* TEXT for who asked by --help alone (0), else on standard error for who went wrong (2). */
+int verb_usage(const char *text, int argc, char **argv);

@@ -20,6 +20,8 @@ enum {
 	PULSE_MS = 1000, /* while there are workers it is called at least so often */
 	MAX_RTT_US = 10000000,
 	MAX_LOAD_MILLI = 1 << 30,
+	MAX_RUNNING =
+	    1 << 20, /* of a worker: with what is leased there far from an overflow */
 };
 
 /* ---- lists ---- */
@@ -180,6 +182,8 @@ static void on_report(struct farm *f, const struct farm_event *ev)
 		return;
 	if (r.foreign_milli > MAX_LOAD_MILLI)
 		r.foreign_milli = MAX_LOAD_MILLI;
+	if (r.running > MAX_RUNNING)
+		r.running = MAX_RUNNING;
 	farm_worker_report(f, w, &r);
 }
 

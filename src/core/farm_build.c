@@ -12,6 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+	MAX_MIB = 1 << 30 /* of a job: what a worker of unknown memory holds is more */
+};
+
 /* ---- pools ---- */
 
 struct farm_pool *farm_pool_get(struct farm *f, const char *partition, const char *platform)
@@ -304,7 +308,7 @@ void farm_build_declare(struct farm *f, uint64_t id, const struct farm_want *w)
 
 	b->want = w->slots < FARM_MAX_WANT ? w->slots : FARM_MAX_WANT;
 	b->cap = w->cap;
-	b->memory_mib = w->memory_mib;
+	b->memory_mib = w->memory_mib < MAX_MIB ? w->memory_mib : MAX_MIB;
 	b->cpu = w->cpu > 0 ? w->cpu : 0;
 	if (b->cpu)
 		p->mean_cpu += ((double)b->cpu - p->mean_cpu) / (p->mean_cpu > 0 ? 16 : 1);

@@ -6,8 +6,8 @@
  * are missing, else declined; when nothing is missing the master is told to send none (SUPPRESS), and again some (REVIVE). One task is
  * one worker, of as many slots as fit into the offer.
  *
- * Leaks nothing: TEARDOWN ends all tasks; without it the master does so FAILOVER_S after our stream has ended; and workers end with
- * their own connection.
+ * Leaks nothing: TEARDOWN ends all tasks (who is APART at the end subscribes once more for it); without it the master does so FAILOVER_S
+ * after our stream has ended; and workers end with their own connection.
  *
  * Masters: the one that answers, or that it names (307). What a task's script holds, the key among it, can be seen by who may see the
  * framework's tasks on the master; it is good for this build only. */
@@ -53,7 +53,7 @@ struct mesos {
 	size_t at;        /* of the URL's masters */
 	unsigned hops;
 	char id[128], stream[128]; /* "": none yet */
-	bool subscribed, down, refused, suppressed;
+	bool subscribed, down, refused, suppressed, leaving;
 	struct http_call *events;
 	struct frames frames;
 	struct loop_timer *again, *silence, *quiet;
@@ -265,7 +265,11 @@ static void take_subscribed(struct mesos *m, const json_t *o)
 	m->suppressed = false;
 	m->backoff = LOOP_MS(BACKOFF_MS);
 	m->hops = 0;
-	m->heartbeat = (nsec)((beat > 0 ? beat : HEARTBEAT_S) * 1e9);
+	m->heartbeat = (nsec)((beat > 0 && beat < 3600 ? beat : HEARTBEAT_S) * 1e9);
+	if (m->leaving) {
+		call(m, mesos_call("TEARDOWN", m->id));
+		return;
+	}
 	if (m->down)
 		tell(m, ENGINE_UP, "", 0, "");
 	m->down = false;
@@ -329,7 +333,7 @@ static void apart(struct mesos *m, const char *why)
 {
 	m->subscribed = false;
 	loop_timer_off(m->silence);
-	if (m->refused)
+	if (m->refused || m->leaving)
 		return;
 	if (!m->down)
 		tell(m, ENGINE_DOWN, "", 0, why);
@@ -354,6 +358,8 @@ static void refuse(struct mesos *m, const struct http_answer *a)
 	tell(m, ENGINE_DENIED, "", 0, why);
 }
 
+static void subscribe(void *ctx);
+
 static void on_stream_end(void *ctx, const struct http_answer *a)
 {
 	struct mesos *m = ctx;
@@ -365,7 +371,7 @@ static void on_stream_end(void *ctx, const struct http_answer *a)
 
 		snprintf(m->leader, sizeof m->leader, "http://%.*s",
 			 (int)(strcspn(host, "/") < 280 ? strcspn(host, "/") : 280), host);
-		loop_timer_set(m->again, 0);
+		subscribe(m);
 		return;
 	}
 	m->hops = 0;
@@ -445,16 +451,27 @@ static int mesos_face(const struct engine_url *u, char *host, size_t size, struc
 	return face_towards(master, host, size, e);
 }
 
+/* Only who is subscribed may call TEARDOWN. */
+static void leave(struct mesos *m)
+{
+	m->wanted = 0;
+	m->leaving = true;
+	loop_timer_off(m->again);
+	if (m->subscribed) {
+		call(m, mesos_call("TEARDOWN", m->id));
+	} else if (!*m->id || m->refused) {
+		http_cancel(m->events);
+		m->events = NULL;
+	} else if (!m->events) {
+		subscribe(m);
+	}
+}
+
 static void mesos_close(void *self)
 {
 	struct mesos *m = self;
 
-	m->wanted = 0;
-	if (m->subscribed)
-		call(m, mesos_call("TEARDOWN", m->id));
-	else if (m->events)
-		http_cancel(m->events);
-	m->refused = true; /* the end of the stream is no reason to come back */
+	leave(m);
 	if (m->http)
 		http_drain(m->http, CLOSE_MS);
 	http_free(m->http);

@@ -65,6 +65,23 @@ struct addrinfo *address_resolve(const char *text, bool passive, struct err *e)
 	return list;
 }
 
+bool address_is_harmless(const char *text)
+{
+	static const char letters[] =
+	    ":ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_%";
+	bool v6 = *text == '[';
+	const char *host = text + v6;
+	size_t n =
+	    strspn(host, v6 ? letters : letters + 1); /* no ':' outside of brackets */
+
+	if (n == 0 || *host == '-' || (v6 && host[n] != ']') || host[n + v6] != ':')
+		return false;
+	const char *port = host + n + v6 + 1;
+	size_t digits = strspn(port, "0123456789");
+
+	return digits > 0 && digits <= 5 && !port[digits] && atoi(port) <= 65535;
+}
+
 bool address_is_loopback(const struct sockaddr *a)
 {
 	if (a->sa_family == AF_INET) {

@@ -397,6 +397,7 @@ void hostlist_free(struct hostlist *list)
 	for (size_t i = 0; i < list->n; i++)
 		host_free(&list->v[i]);
 	free(list->v);
+	free(list->callers);
 	free(list->schedulers);
 	*list = (struct hostlist){0};
 }

@@ -61,7 +61,8 @@ static int take_ping(struct peer *p, const struct frame *f)
 	arena_free(a);
 	if (bad)
 		return err_set(&p->why, EPROTO, "a malformed PING");
-	if (f->type == MESSAGE_PING) {
+	/* Who does not read what it is told sees in time that we live, and must not fill our memory by asking. */
+	if (f->type == MESSAGE_PING && peer_backlog(p) < PEER_HIGH) {
 		AUTO_BUF struct buf b = {0};
 
 		message_put_pong(&b, &(struct message_pong){ping.nonce});

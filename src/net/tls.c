@@ -320,6 +320,12 @@ int tls_renew(struct tls *t, const struct tls_farm *f, struct err *e)
 	X509_free(t->own);
 	X509_free(t->authority);
 	t->ctx = farm_ctx(authority, own, key);
+	/* A list of another farm says nothing here, and must not keep this one's from being taken. */
+	if (t->crl && X509_CRL_verify(t->crl, X509_get0_pubkey(authority)) != 1) {
+		X509_CRL_free(t->crl);
+		t->crl = NULL;
+	}
+	ERR_clear_error();
 	t->authority = authority;
 	t->own = own;
 	t->self = who;

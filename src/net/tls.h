@@ -49,7 +49,7 @@ struct tls *tls_from_farm(const struct tls_farm *, struct err *);
 struct tls *tls_from_fingerprint(const void *fingerprint);
 void tls_free(struct tls *);
 
-/* New credentials of the same farm for connections from now on. -1: it keeps what it had. */
+/* New credentials, of the same farm as a rule, for connections from now on. -1: it keeps what it had. */
 int tls_renew(struct tls *, const struct tls_farm *, struct err *);
 /* The authority's list of certificates that count no more (PEM). An older list than the one that it has is ignored. */
 int tls_revoke(struct tls *, struct slice crl, struct err *);

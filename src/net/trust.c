@@ -39,13 +39,20 @@ struct sign {
 	int64_t mtime, ctime;
 };
 
+/* Not in use now: connections may stand that were made with it, and a build that names its files may come again. */
+struct old {
+	struct tls *tls;
+	char *from;               /* the file, or the folder */
+	struct sign signs[FILES]; /* all zero: its files are others by now */
+};
+
 struct trust {
 	char *key_path, *farm_dir;
 	bool key_named; /* by MUSTER_KEY_FILE: it comes first */
 	char *asked;    /* the variables that these follow from */
 	struct sign key_sign, farm_signs[FILES];
 	struct tls *key, *farm;
-	struct tls **old; /* keys of before */
+	struct old *old;
 	size_t nold;
 	char key_wrong[512], farm_wrong[512];
 	int64_t looked;
@@ -67,8 +74,10 @@ void trust_free(struct trust *t)
 {
 	if (!t)
 		return;
-	for (size_t i = 0; i < t->nold; i++)
-		tls_free(t->old[i]);
+	for (size_t i = 0; i < t->nold; i++) {
+		tls_free(t->old[i].tls);
+		free(t->old[i].from);
+	}
 	free(t->old);
 	tls_free(t->key);
 	tls_free(t->farm);
@@ -95,6 +104,41 @@ static struct sign sign_of(const char *path)
 static bool same_sign(const struct sign *a, const struct sign *b)
 {
 	return memcmp(a, b, sizeof *a) == 0;
+}
+
+/* -- those of before ------------------------------------------------------------------------- */
+
+/* SIGNS[0..N): of its files; NULL: it is not to be taken back. */
+static void retire(struct trust *t, struct tls **what, const char *from,
+		   const struct sign *signs, size_t n)
+{
+	if (!*what)
+		return;
+	t->old = xreallocarray(t->old, t->nold + 1, sizeof *t->old);
+	struct old *o = &t->old[t->nold++];
+
+	*o = (struct old){.tls = *what, .from = xstrdup(from)};
+	if (signs)
+		memcpy(o->signs, signs, n * sizeof *signs);
+	*what = NULL;
+}
+
+/* What was made of just these files, or NULL. Builds with different variables may take turns for each compile. */
+static struct tls *take_back(struct trust *t, const char *from, const struct sign *signs,
+			     size_t n)
+{
+	for (size_t i = 0; i < t->nold; i++) {
+		struct old *o = &t->old[i];
+		struct tls *tls = o->tls;
+
+		if (strcmp(o->from, from) != 0 ||
+		    memcmp(o->signs, signs, n * sizeof *signs) != 0)
+			continue;
+		free(o->from);
+		*o = t->old[--t->nold];
+		return tls;
+	}
+	return NULL;
 }
 
 /* -- where they are -------------------------------------------------------------------------- */
@@ -168,6 +212,8 @@ static bool find_places(struct trust *t,
 		free(dir);
 		return false;
 	}
+	retire(t, &t->key, t->key_path, &t->key_sign, 1);
+	retire(t, &t->farm, t->farm_dir, t->farm_wrong[0] ? NULL : t->farm_signs, FILES);
 	free(t->key_path);
 	free(t->farm_dir);
 	t->key_path = key;
@@ -176,16 +222,6 @@ static bool find_places(struct trust *t,
 }
 
 /* -- what they say --------------------------------------------------------------------------- */
-
-/* Connections may stand that were made with it. */
-static void retire(struct trust *t, struct tls **what)
-{
-	if (!*what)
-		return;
-	t->old = xreallocarray(t->old, t->nold + 1, sizeof *t->old);
-	t->old[t->nold++] = *what;
-	*what = NULL;
-}
 
 static void tell_wrong(char *wrong, size_t size, const struct err *e)
 {
@@ -202,10 +238,12 @@ static void look_at_key(struct trust *t)
 		return;
 	t->key_sign = now;
 	t->key_wrong[0] = 0;
-	retire(t, &t->key);
+	retire(t, &t->key, t->key_path, NULL, 0);
 	if (same_sign(&now, &none))
 		return;
-	t->key = tls_from_key_file(t->key_path, &e);
+	t->key = take_back(t, t->key_path, &now, 1);
+	if (!t->key)
+		t->key = tls_from_key_file(t->key_path, &e);
 	if (!t->key)
 		tell_wrong(t->key_wrong, sizeof t->key_wrong, &e);
 }
@@ -236,13 +274,17 @@ static int use_farm(struct trust *t, const struct buf *files, struct err *e)
 	    .key = {files[PRIVATE].data,     files[PRIVATE].len    }
         };
 
-	if (!t->farm)
-		t->farm = tls_from_farm(&f, e);
-	else if (tls_renew(t->farm, &f, e))
+	struct tls *fresh = t->farm ? NULL : tls_from_farm(&f, e);
+	struct tls *farm = t->farm ? t->farm : fresh;
+
+	if (!farm || (t->farm && tls_renew(farm, &f, e)))
 		return -1;
-	if (!t->farm ||
-	    (list->len && tls_revoke(t->farm, (struct slice){list->data, list->len}, e)))
+	/* A list that cannot be read must not let in whom it names: then there is no farm, or it has the list of before. */
+	if (list->len && tls_revoke(farm, (struct slice){list->data, list->len}, e)) {
+		tls_free(fresh);
 		return -1;
+	}
+	t->farm = farm;
 	return 0;
 }
 
@@ -263,9 +305,11 @@ static void look_at_farm(struct trust *t)
 	memcpy(t->farm_signs, signs, sizeof signs);
 	t->farm_wrong[0] = 0;
 	if (same_sign(&signs[CERTIFICATE], &none)) {
-		retire(t, &t->farm);
+		retire(t, &t->farm, t->farm_dir, NULL, 0);
 		return;
 	}
+	if (!t->farm && (t->farm = take_back(t, t->farm_dir, signs, FILES)))
+		return;
 	for (size_t i = 0; i < FILES && r == 0; i++)
 		r = read_part(t, i, &files[i], &e);
 	if (r == 0)
@@ -288,8 +332,6 @@ void trust_look(struct trust *t, const char *(*getenv_fn)(void *ctx, const char 
 
 	t->looked = now;
 	if (other) {
-		retire(t, &t->key);
-		retire(t, &t->farm);
 		t->key_sign = (struct sign){0};
 		memset(t->farm_signs, 0, sizeof t->farm_signs);
 		t->key_wrong[0] = t->farm_wrong[0] = 0;

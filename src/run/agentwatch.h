@@ -8,10 +8,11 @@ struct loop;
 struct err;
 
 struct agentwatch_now {
-	struct progress_now now; /* without agent_cpu and machine_cpu */
-	nsec at;                 /* CLOCK_MONOTONIC */
-	uint64_t agent_cpu_ms;   /* so far */
-	const char *slowest;     /* file under way for longest, or NULL */
+	/* Without agent_cpu and machine_cpu; its bytes are all since the agent's start. */
+	struct progress_now now;
+	nsec at;               /* CLOCK_MONOTONIC */
+	uint64_t agent_cpu_ms; /* so far */
+	const char *slowest;   /* file under way for longest, or NULL */
 	nsec slowest_since;
 };
 

@@ -55,6 +55,7 @@ struct session {
 	struct agentwatch_now now;
 	char slowest[256];
 	uint64_t agent_ms;
+	uint64_t up_before, down_before; /* the agent's bytes when the build began */
 	nsec sampled;
 	struct cpu_times cpu;
 };
@@ -125,6 +126,12 @@ static void on_now(void *ctx, const struct agentwatch_now *n)
 	nsec since = s->sampled ? n->at - s->sampled : 0;
 
 	now.jobs = s->b->jobserver ? 0 : s->b->jobs;
+	if (!s->sampled) {
+		s->up_before = now.bytes_up;
+		s->down_before = now.bytes_down;
+	}
+	now.bytes_up -= s->up_before;
+	now.bytes_down -= s->down_before;
 	if (since > 0)
 		now.agent_cpu =
 		    (double)(n->agent_cpu_ms - s->agent_ms) * 1e6 / (double)since;

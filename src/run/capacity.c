@@ -328,6 +328,7 @@ static void on_down(void *ctx, struct peer *peer, const struct err *why)
 		return;
 	}
 	p->front = DEAD;
+	p->c->muster = !peer_is_foreign(peer);
 	refuse(p, told.text);
 }
 

@@ -13,7 +13,7 @@ struct capacity {
 	bool plain;          /* may be asked in the clear, whatever keys we have */
 	/* the answer */
 	bool answers;
-	bool muster; /* it speaks muster's protocol */
+	bool muster; /* it speaks muster's protocol, perhaps only to turn us away: WHY */
 	/* of a muster worker: "muster 0.1.0"; whether it confines compiles, and if not, why */
 	char software[32];
 	bool confined;

@@ -39,7 +39,7 @@ static void words_done(struct buf *b, const struct progress *p)
 	const struct progress_tool *t = &p->tool;
 
 	if (t->total == 0)
-		buf_printf(b, "muster %" PRIu64 " compiled:", p->njobs);
+		buf_printf(b, "muster %" PRIu64 " compiled, now", p->njobs);
 	else if (t->percent)
 		buf_printf(b, "muster %" PRIu64 "%%:", t->done);
 	else

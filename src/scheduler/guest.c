@@ -65,11 +65,6 @@ struct guest *guest_by_id(const struct server *s, uint64_t id)
 	return g;
 }
 
-uint64_t guest_id(const struct guest *g)
-{
-	return g->id;
-}
-
 const char *guest_user(const struct guest *g)
 {
 	return g->user ? g->user : g->from;
@@ -241,10 +236,14 @@ void guests_close(struct server *s)
 
 /* ---- enrolling ----------------------------------------------------------------------------- */
 
+/* Its users see it on their terminals, in names and in reasons. */
 static int check_text(const char *what, const char *text, size_t most, struct err *e)
 {
 	if (strlen(text) > most)
 		return err_set(e, 0, "%s has more than %zu bytes", what, most);
+	for (const char *p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return err_set(e, 0, "%s has a control character", what);
 	return 0;
 }
 
@@ -323,26 +322,24 @@ static bool is_loopback_text(const char *address)
 /* Where agents find it: as it says; when it listens on all addresses, the one that it comes from. */
 static char *address_of(const struct guest *g, const char *told, struct err *e)
 {
-	const char *port = strrchr(told, ':');
-	const char *from = strrchr(g->from, ':');
+	const char *port = strrchr(told, ':'), *from = strrchr(g->from, ':');
+	AUTO_FREE char *host = port ? xstrndup(told, (size_t)(port - told)) : NULL;
 
 	if (check_text("its address", told, TALK_ADDRESS, e))
 		return NULL;
-	if (!port || !from || !port[1] ||
-	    strspn(port + 1, "0123456789") != strlen(port + 1)) {
-		err_set(e, 0, "its address '%.100s' is no HOST:PORT", told);
-		return NULL;
-	}
-	AUTO_FREE char *host = xstrndup(told, (size_t)(port - told));
+	char *address = host && from && is_wildcard(host)
+			    ? xasprintf("%.*s%s", (int)(from - g->from), g->from, port)
+			    : xstrdup(told);
 
-	if (is_wildcard(host))
-		return xasprintf("%.*s%s", (int)(from - g->from), g->from, port);
-	if (is_loopback_text(told) && !is_loopback_text(g->from)) {
+	if (!address_is_harmless(address))
+		err_set(e, 0, "its address '%.100s' is no HOST:PORT", told);
+	else if (is_loopback_text(address) && !is_loopback_text(g->from))
 		err_set(e, 0, "it listens on %.100s, where other machines cannot reach it",
 			told);
-		return NULL;
-	}
-	return xstrdup(told);
+	else
+		return address;
+	free(address);
+	return NULL;
 }
 
 static int on_report(struct guest *g, struct arena *a, const char *p, size_t n,

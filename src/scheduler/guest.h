@@ -15,7 +15,6 @@ void *guest_accept(void *ctx, struct peer *, const char *from);
 bool guest_admitted(void *ctx, const struct sockaddr *from); /* for peer_server_admit */
 
 struct guest *guest_by_id(const struct server *, uint64_t id);
-uint64_t guest_id(const struct guest *);
 const char *guest_user(const struct guest *); /* for people */
 const char *guest_name(const struct guest *); /* as it says; perhaps "" */
 void guest_send(struct guest *, struct buf *);

@@ -58,6 +58,7 @@ static const char usage[] =
 enum {
 	LIST_MAX = 256, /* of each option that may be given more than once */
 	PEER_TIMEOUT_MS = 60000,
+	LOOK_MS = 5000, /* at keys and certificates */
 	SETTLE_MS = 1500,
 	SETTLE_MAX_MS = 600000
 };
@@ -277,6 +278,20 @@ static void on_signal(void *ctx, unsigned got)
 	loop_stop(ctx, 0);
 }
 
+/* Who is revoked while we run is let in no more, and certificates are renewed. */
+struct guard {
+	struct trust *trust;
+	struct loop_timer *look;
+};
+
+static void on_look(void *ctx)
+{
+	struct guard *g = ctx;
+
+	trust_look(g->trust, get, NULL, loop_now());
+	loop_timer_set(g->look, LOOP_MS(LOOK_MS));
+}
+
 static int serve(struct server *s, const struct options *o, const struct tls *tls)
 {
 	struct err e = {0};
@@ -339,15 +354,16 @@ int main(int argc, char **argv)
 			   .farm_name = o.farm,
 			   .allow = allow,
 			   .admin = admin};
-	struct trust *trust = trust_new();
+	struct guard guard = {trust_new(), loop_timer_new(s.loop, on_look, &guard)};
 
-	trust_look(trust, get, NULL, loop_now());
-	if (trust_wrong(trust)[0])
-		die(1, "cannot prove itself", trust_wrong(trust));
-	s.proves = trust_first(trust) != NULL;
-	int status = serve(&s, &o, trust_first(trust));
+	on_look(&guard);
+	if (trust_wrong(guard.trust)[0])
+		die(1, "cannot prove itself", trust_wrong(guard.trust));
+	s.proves = trust_first(guard.trust) != NULL;
+	int status = serve(&s, &o, trust_first(guard.trust));
 
-	trust_free(trust);
+	loop_timer_free(guard.look);
+	trust_free(guard.trust);
 	history_close(s.history);
 	farm_free(s.farm);
 	loop_free(s.loop);

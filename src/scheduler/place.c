@@ -313,6 +313,8 @@ int place_add(struct server *s, const char *name, const char *url, struct err *e
 	unsigned slots = h->slots ? h->slots : DISTCC_SLOTS;
 
 	hostlist_free(&list);
+	if (!address_is_harmless(address))
+		return err_set(e, 0, "'%.200s' names no host", url);
 	if (place_by_name(s, name))
 		return err_set(e, 0, "there is a host '%s' already", name);
 	if (place_by_address(s, address))

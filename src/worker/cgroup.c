@@ -356,8 +356,10 @@ static struct cgroup *cgroup_make(struct cgroups *c)
 		g->dir[i] = xasprintf("%s/%u", dir, c->made);
 		mkdir(g->dir[i], 0755);
 		g->events[i] = open_in(g->dir[i], events[c->v2][i], O_RDONLY);
+		/* A process of one thread, of itself: for cgroup.procs the kernel would lock out all forks of the machine first,
+		 * and wait some ms until every processor knows. */
 		if (!c->v2)
-			g->file[i] = open_in(g->dir[i], "cgroup.procs", O_WRONLY);
+			g->file[i] = open_in(g->dir[i], "tasks", O_WRONLY);
 		else if (i == MEMORY)
 			g->file[i] = open(g->dir[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}

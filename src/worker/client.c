@@ -22,6 +22,7 @@
 #include "worker/compilers.h"
 #include "worker/job.h"
 #include "worker/own_user.h"
+#include "worker/run.h"
 #include "worker/view.h"
 #include "worker/worker.h"
 
@@ -173,6 +174,7 @@ static void client_free(struct client *c)
 	end_jobs(c);
 	forget_missing(c);
 	store_writer_abort(c->writer);
+	runs_reap();
 	view_free(c->view);
 	cage_free(c->cage);
 	for (size_t i = 0; i < c->ncompilers; i++)

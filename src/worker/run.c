@@ -33,6 +33,7 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+#include <utlist.h>
 
 enum {
 	DEPTH_MAX = 512, /* a descriptor each */
@@ -50,14 +51,16 @@ struct said {
 };
 
 struct run {
+	struct loop *loop;
 	struct sandbox *sandbox; /* this … */
 	struct bare *bare;       /* … or that */
 	struct cgroup *group;    /* held until all its processes are gone; NULL: none */
-	struct loop_watch *watch;
+	struct loop_watch *watch, *heard;
 	struct said said[2]; /* stdout, stderr */
 	char *who;
 	uint64_t file_max; /* a file that claims more is mostly holes */
 	bool excess;       /* it said too much */
+	bool over;
 	void (*done)(void *ctx, const struct run_end *);
 	void *ctx;
 	struct run_end end;
@@ -275,8 +278,11 @@ static void on_end(void *ctx, unsigned got)
 		return;
 	loop_unwatch(r->watch);
 	r->watch = NULL;
+	loop_unwatch(r->heard);
+	r->heard = NULL;
 	for (int i = 0; i < 2; i++)
 		finish_text(&r->said[i]);
+	r->over = true;
 	r->end.ran = end.started;
 	r->end.status = end.status;
 	r->end.user_us = end.user_us;
@@ -295,6 +301,17 @@ static void on_end(void *ctx, unsigned got)
 		log_line(LOG_WARNING, "client=%s a job failed: %s", r->who, r->end.why);
 	}
 	r->done(r->ctx, &r->end);
+}
+
+static void on_heard(void *ctx, unsigned got)
+{
+	struct run *r = ctx;
+
+	if (!sandbox_hear(r->sandbox)) {
+		loop_unwatch(r->heard);
+		r->heard = NULL;
+	}
+	on_end(r, got);
 }
 
 static int open_stdio(struct run *r, const struct run_spec *spec, int stdio[3],
@@ -374,6 +391,7 @@ struct run *run_start(struct loop *l, const struct run_spec *spec,
 
 	for (int i = 0; i < 2; i++)
 		r->said[i] = (struct said){.run = r, .from = -1, .text = -1};
+	r->loop = l;
 	r->done = done;
 	r->ctx = ctx;
 	r->who = xstrdup(spec->who);
@@ -389,6 +407,9 @@ struct run *run_start(struct loop *l, const struct run_spec *spec,
 	}
 	r->watch = loop_watch(l, r->bare ? bare_fd(r->bare) : sandbox_fd(r->sandbox),
 			      LOOP_READ, on_end, r);
+	if (r->sandbox)
+		r->heard =
+		    loop_watch(l, sandbox_report_fd(r->sandbox), LOOP_READ, on_heard, r);
 	for (int i = 0; i < 2; i++)
 		r->said[i].watch =
 		    loop_watch(l, r->said[i].from, LOOP_READ, on_text, &r->said[i]);
@@ -415,14 +436,75 @@ int run_open(struct run *r, unsigned index, uint64_t *size, struct err *e)
 	return fd;
 }
 
+/* -- sandboxes whose first process is still ending: nobody waits for them ---------------------- */
+
+struct leaving {
+	struct leaving *next;
+	struct sandbox *sandbox;
+	struct cgroup *group;
+};
+
+static struct leaving *leaving;
+static struct loop_timer *sweep;
+
+/* How long a zombie may stay. With jobs in a row one sweep is for many of them. */
+static const nsec sweep_after = LOOP_MS(50);
+
+static void leaving_free(struct leaving *l)
+{
+	LL_DELETE(leaving, l);
+	sandbox_free(l->sandbox);
+	cgroup_give(l->group);
+	free(l);
+}
+
+static void on_sweep(void *ctx)
+{
+	(void)ctx;
+	for (struct leaving *l = leaving, *next; l; l = next) {
+		next = l->next;
+		if (sandbox_let_go(l->sandbox))
+			leaving_free(l);
+	}
+	if (leaving)
+		loop_timer_set(sweep, sweep_after);
+}
+
+void runs_reap(void)
+{
+	while (leaving)
+		leaving_free(leaving);
+	loop_timer_free(sweep);
+	sweep = NULL;
+}
+
+static void sandbox_leave(struct run *r)
+{
+	struct leaving *l;
+
+	if (!r->sandbox || !r->over || sandbox_let_go(r->sandbox)) {
+		sandbox_free(r->sandbox);
+		cgroup_give(r->group);
+		return;
+	}
+	l = xcalloc(1, sizeof *l);
+	l->sandbox = r->sandbox;
+	l->group = r->group;
+	LL_PREPEND(leaving, l);
+	if (!sweep)
+		sweep = loop_timer_new(r->loop, on_sweep, NULL);
+	if (!l->next)
+		loop_timer_set(sweep, sweep_after);
+}
+
 void run_free(struct run *r)
 {
 	if (!r)
 		return;
 	loop_unwatch(r->watch);
-	sandbox_free(r->sandbox);
+	loop_unwatch(r->heard);
+	sandbox_leave(r);
 	bare_free(r->bare);
-	cgroup_give(r->group);
 	free(r->who);
 	for (int i = 0; i < 2; i++) {
 		loop_unwatch(r->said[i].watch);

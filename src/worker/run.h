@@ -55,6 +55,8 @@ struct run *run_start(struct loop *, const struct run_spec *,
 /* Output INDEX: 0 stdout, 1 stderr, 2… files: an open descriptor, the caller's, for pread; or -1. */
 int run_open(struct run *, unsigned index, uint64_t *size, struct err *);
 void run_free(struct run *); /* kills it first if need be; NULL is fine */
+/* Waits for what the kernel still takes down of freed runs: before their cage, groups and loop go. */
+void runs_reap(void);
 
 enum {
 	RUN_TEXT_MAX = 64 << 20, /* bytes of stdout, and of stderr: more fails the run */

@@ -1,7 +1,9 @@
-/* The worker's side: a cage that clones pid 1 for us, a pidfd that tells the end, a socket that
- * holds the report until then. The pidfd is readable only when pid 1 is a zombie, and the kernel
- * lets it become one only after every other process of its pid namespace is gone: so at the end
- * nothing writes any more, whether pid 1 ended by itself or was killed.
+/* The worker's side: a cage that clones pid 1 for us, a socket for its report, a pidfd.
+ *
+ * Invariant: at the end nothing writes any more. Pid 1 says ENDED only when it has no child left, and what
+ * loses its parent in its pid namespace becomes its child: it was the last. Killed, it says nothing, but its
+ * pidfd is readable only when it is a zombie, and the kernel lets it become one only after all others of its pid
+ * namespace are gone. Its word comes milliseconds earlier, since the kernel takes namespaces down in between.
  *
  * Fails: no process or namespace can be made (sandbox_start), or a later step (sandbox_end.why). */
 #include "worker/sandbox.h"
@@ -23,9 +25,10 @@
 struct sandbox {
 	pid_t pid; /* of its pid 1, as seen from here; 0: reaped */
 	int pidfd;
-	int report;  /* holds READY, FAILED, ENDED until the end */
-	int written; /* upper folder, -1: none (yet) */
-	bool ready, failed, ended;
+	int report;                /* brings READY, FAILED, ENDED */
+	int written;               /* upper folder, -1: none (yet) */
+	bool ready, failed, ended; /* what it said */
+	bool over;                 /* END is whole */
 	struct sandbox_end end;
 };
 
@@ -61,6 +64,11 @@ int sandbox_fd(const struct sandbox *s)
 	return s->pidfd;
 }
 
+int sandbox_report_fd(const struct sandbox *s)
+{
+	return s->report;
+}
+
 int sandbox_written(const struct sandbox *s)
 {
 	return s->written;
@@ -93,7 +101,8 @@ static void report_take(struct sandbox *s, const struct report *r, int fd)
 		close(fd);
 }
 
-static void report_read(struct sandbox *s)
+/* False when nothing more can come. */
+static bool report_read(struct sandbox *s)
 {
 	for (;;) {
 		struct report r;
@@ -113,7 +122,7 @@ static void report_read(struct sandbox *s)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return;
+			return n < 0 && errno == EAGAIN;
 		for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
 			if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 				memcpy(&fd, CMSG_DATA(c), sizeof fd);
@@ -141,10 +150,13 @@ int sandbox_end(struct sandbox *s, struct sandbox_end *end)
 {
 	int status = 0;
 
-	if (s->pid) {
-		if (!reap(s, WNOHANG, &status))
-			return 0;
+	if (!s->over) {
+		bool gone = !s->ended && reap(s, WNOHANG, &status);
+
 		report_read(s);
+		if (!gone && !s->ended)
+			return 0;
+		s->over = true;
 		/* Without a last word pid 1 was killed, and the compiler with it. */
 		bool killed = !s->ended && WIFSIGNALED(status);
 
@@ -158,6 +170,21 @@ int sandbox_end(struct sandbox *s, struct sandbox_end *end)
 	}
 	*end = s->end;
 	return 1;
+}
+
+bool sandbox_hear(struct sandbox *s)
+{
+	return report_read(s) && !s->ended;
+}
+
+bool sandbox_let_go(struct sandbox *s)
+{
+	int status;
+
+	if (s->written >= 0)
+		close(s->written);
+	s->written = -1;
+	return !s->pid || reap(s, WNOHANG, &status);
 }
 
 void sandbox_kill(struct sandbox *s)

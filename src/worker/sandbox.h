@@ -53,10 +53,15 @@ struct sandbox_end {
 
 /* Starts it; never blocks on the compiler. NULL: could not even fork. */
 struct sandbox *sandbox_start(struct cage *, const struct sandbox_spec *, struct err *);
-int sandbox_fd(
-    const struct sandbox *); /* becomes readable when it has ended (or is gone) */
-/* After sandbox_fd is readable: 1 and *END when it has ended, 0 when not yet. Reaps its processes. */
+int sandbox_fd(const struct sandbox *); /* becomes readable when all of it is gone */
+/* Readable when it says something, as a rule milliseconds before sandbox_fd: then ask sandbox_hear, and sandbox_end. */
+int sandbox_report_fd(const struct sandbox *);
+/* Takes what it says; false: it says no more, so do not wait for that any longer. */
+bool sandbox_hear(struct sandbox *);
+/* 1 and *END when it has ended, 0 when not yet: of all that could write, nothing is left then. */
 int sandbox_end(struct sandbox *, struct sandbox_end *);
+/* What was written is needed no more; true: its last process too is reaped. */
+bool sandbox_let_go(struct sandbox *);
 /* A folder descriptor on what was written (the overlay's upper layer), borrowed; -1 when there is
  * none. Read it only after the end; open below it with openat2 RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS. */
 int sandbox_written(const struct sandbox *);

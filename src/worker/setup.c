@@ -12,6 +12,7 @@
 #include "worker/compilers.h"
 #include "worker/landlock.h"
 #include "worker/own.h"
+#include "worker/run.h"
 #include "worker/sandbox.h"
 #include "worker/worker.h"
 
@@ -171,7 +172,8 @@ int worker_open(struct worker *w, const struct setup *s, struct err *e)
 {
 	const char *path = getenv("PATH");
 
-	if (fs_mkdirs(s->state, 0755, e))
+	/* Clients' sources are in there, which are no business of this machine's other users. */
+	if (fs_mkdirs(s->state, 0700, e))
 		return err_wrap(e, "keep state");
 	w->state_dir = realpath(s->state, NULL);
 	if (!w->state_dir)
@@ -202,6 +204,7 @@ int worker_open(struct worker *w, const struct setup *s, struct err *e)
 void worker_shut(struct worker *w)
 {
 	worker_close(w);
+	runs_reap();
 	cage_free(w->distcc_cage);
 	cages_end();
 	cgroups_close(w->limits.groups);

@@ -72,7 +72,8 @@ if wanted 'up and down'; then
 	PATH=$PLAIN_PATH MUSTER_HOSTS=+callers=up timeout 240 "$MUSTER" run make -j4 > "$WORK/out" 2> "$WORK/err" < /dev/null
 	check 'up: the workers are used' -- status_is ".jobs.remote == $before + 10"
 	check 'up: a second time is refused' -- sh -c '! "$0" up --workers local://1' "$MUSTER"
-	check 'down' -- timeout 60 "$MUSTER" down
+	control drop > /dev/null
+	check 'down, while there is no stream of events' -- timeout 60 "$MUSTER" down
 	check 'down: all is given back' -- given_back
 fi
 

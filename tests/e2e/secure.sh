@@ -248,6 +248,19 @@ check 'a user is no worker' -- fails 'joined the farm as a user only' env MUSTER
 MUSTER_FARM_DIR=$WORK/u worker_start || bail 'a worker does not start'
 check 'but on his own loopback' -- goes_there "$ADDRESS" MUSTER_FARM_DIR="$WORK/u"
 check 'a farm and a key beside it' -- goes_there "$KEYED" MUSTER_FARM_DIR="$WORK/u" MUSTER_KEY_FILE="$K1"
+MUSTER_FARM_DIR=$F "$BUILD/muster-scheduler" --listen 127.0.0.1:0 --no-state --port-file "$WORK/s.port" \
+	< /dev/null > "$WORK/s.log" 2>&1 &
+S_PID=$!
+wait_until 30 worker_ready "$WORK/s.port" "$S_PID"
+anna_asks()
+{
+	MUSTER_FARM_DIR=$WORK/u muster hosts --scheduler "$(cat "$WORK/s.port")" --json > /dev/null 2> "$WORK/said"
+}
+anna_is_refused()
+{
+	! anna_asks && grep -q 'the certificate of anna was revoked' "$WORK/said"
+}
+check 'a scheduler of the farm' -- anna_asks
 check 'renewal' -- muster join --renew --dir "$WORK/u"
 check 'somebody is put out' -- muster revoke --dir "$F" anna > "$WORK/said"
 check 'he gets nothing new' -- fails 'was revoked' "$BUILD/muster" join --renew --dir "$WORK/u"
@@ -258,6 +271,8 @@ anna_is_out()
 	stays_here 'the certificate of anna was revoked' "$FARMED" MUSTER_FARM_DIR="$WORK/u" > /dev/null
 }
 check 'and lets him in no more' -- wait_until 60 anna_is_out
+check 'nor does the scheduler' -- wait_until 60 anna_is_refused
+kill "$S_PID"
 check 'who is in, now' -- test "$(muster farm list --dir "$F" | wc -l)" = 1
 echo '{}' > "$WORK/end.json"
 farm_done

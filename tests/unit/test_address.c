@@ -108,5 +108,45 @@ static void loopback(void)
 	CHECK(strcmp(address_text(&other, text), "?") == 0);
 }
 
+static void harmless(void)
+{
+	static const char *const fine[] = {"10.0.0.9:3690", "h-1.example_x:0",
+					   "[fe80::1%eth0]:65535", "[::1]:1"};
+	static const char *const not [] = {"",
+					   "h",
+					   ":1",
+					   "h:",
+					   "h:x",
+					   "h:65536",
+					   "h:000001",
+					   "-oX=y:1",
+					   "@-oX:1",
+					   "u@h:1",
+					   "h:1,plain#:1",
+					   "h:1,lzo:1",
+					   "h :1",
+					   "h\n:1",
+					   "h\033:1",
+					   "::1:80",
+					   "[::1:80",
+					   "[]:1",
+					   "[-x]:1",
+					   "[::1]80",
+					   "h:1:1",
+					   "h#:1",
+					   "h/4:1",
+					   "h;x:1",
+					   "$(x):1",
+					   "h:1 --randomize"};
+
+	for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
+		if (!CHECK(address_is_harmless(fine[i])))
+			printf("# %s\n", fine[i]);
+	for (size_t i = 0; i < sizeof not / sizeof *not ; i++)
+		if (!CHECK(!address_is_harmless(not [i])))
+			printf("# %s\n", not [i]);
+}
+
 TESTS({"addresses", good}, {"an empty host is everywhere, or nowhere", everywhere},
-      {"errors are sentences", senseless}, {"what is this machine", loopback})
+      {"errors are sentences", senseless}, {"what is this machine", loopback},
+      {"what others may tell", harmless})

@@ -416,6 +416,7 @@ static void hosts_unheard(void)
 	    {VOICE_NO_NAME,   "the name big has no address",      "/etc/hosts"        },
 	    {VOICE_REFUSED,   "nothing listens on port 9",        "--listen ADDRESS:9"},
 	    {VOICE_NO_ANSWER, "within 3 ms",                      "firewall"          },
+	    {VOICE_AVERSE,    "do not let each other in",         "one key file"      },
 	    {VOICE_SLAMMED,   "without a word",                   "--allow"           },
 	    {VOICE_USELESS,   "does not compile a line with gcc", "not installed"     }
         };

@@ -7,8 +7,10 @@
 #include "farm/home.h"
 #include "farm/join.h"
 #include "farm/token.h"
+#include "net/key.h"
 #include "net/peer.h"
 #include "net/tls.h"
+#include "net/trust.h"
 #include "sys/fs.h"
 #include "sys/loop.h"
 #include "test.h"
@@ -345,6 +347,85 @@ static void whole(void)
 	tear_down();
 }
 
+/* -- its files, as a member looks at them ------------------------------------------------------ */
+
+static const char *only_the_farm(void *ctx, const char *name)
+{
+	(void)ctx;
+	return strcmp(name, "MUSTER_FARM_DIR") == 0 ? farm_dir : NULL;
+}
+
+/* It would let in whom the list names. */
+static void damaged_list(void)
+{
+	struct home *h = make(time(NULL));
+	struct trust *t = trust_new();
+	AUTO_FREE char *list = xasprintf("%s/revoked.pem", farm_dir);
+
+	CHECK(fs_write_file(list, "damaged", 7, 0600, NULL) == 0);
+	trust_look(t, only_the_farm, NULL, 1);
+	CHECK(!trust_farm(t) && strstr(trust_wrong(t), "list of revoked"));
+	unlink(list);
+	trust_look(t, only_the_farm, NULL, 1 + 2 * LOOP_MS(1000));
+	CHECK(trust_farm(t) && !trust_wrong(t)[0]);
+	/* What it has, it keeps. */
+	CHECK(fs_write_file(list, "damaged", 7, 0600, NULL) == 0);
+	trust_look(t, only_the_farm, NULL, 1 + 4 * LOOP_MS(1000));
+	CHECK(trust_farm(t) && trust_wrong(t)[0]);
+	trust_free(t);
+	home_free(h);
+	tear_down();
+}
+
+static const char *other_farm_dir(void *ctx, const char *name)
+{
+	(void)ctx;
+	return strcmp(name, "MUSTER_FARM_DIR") == 0 ? dir : NULL;
+}
+
+static const char *a_key(void *ctx, const char *name)
+{
+	return strcmp(name, "MUSTER_KEY_FILE") == 0 ? ctx : NULL;
+}
+
+/* Builds with other variables take turns: nothing is made anew, as long as the files are the same. */
+static void taking_turns(void)
+{
+	struct home *h = make(time(NULL));
+	struct trust *t = trust_new();
+	AUTO_FREE char *path = xasprintf("%s/key", dir);
+	struct key key;
+
+	key_make(&key);
+	CHECK(key_write(&key, path, NULL) == 0);
+	trust_look(t, only_the_farm, NULL, 1);
+	const struct tls *farm = trust_first(t);
+
+	trust_look(t, a_key, path, 1);
+	const struct tls *by_key = trust_first(t);
+
+	CHECK(farm && by_key && farm != by_key);
+	for (int i = 0; i < 3; i++) {
+		trust_look(t, only_the_farm, NULL, 1);
+		CHECK(trust_first(t) == farm);
+		trust_look(t, other_farm_dir, NULL, 1);
+		CHECK(!trust_first(t));
+		trust_look(t, a_key, path, 1);
+		CHECK(trust_first(t) == by_key);
+	}
+	key_make(&key);
+	unlink(path);
+	CHECK(key_write(&key, path, NULL) == 0);
+	trust_look(t, only_the_farm, NULL, 1);
+	trust_look(t, a_key, path, 1);
+	CHECK(trust_first(t) && trust_first(t) != by_key);
+	trust_free(t);
+	home_free(h);
+	tear_down();
+}
+
 TESTS({"tokens", tokens}, {"a token counts once, for its owner, in its time", once},
       {"renewal", renewal}, {"what is secret is 0600", guarded},
-      {"joining, renewal, revocation over the network", whole})
+      {"joining, renewal, revocation over the network", whole},
+      {"a damaged list of revoked", damaged_list},
+      {"builds with farms of their own", taking_turns})

@@ -558,6 +558,18 @@ static void test_bad_input(void)
 	struct farm_build_view bv;
 
 	CHECK(farm_build_at(farm, 0, &bv) && strcmp(bv.user, "ann") == 0 && bv.want > 0);
+	/* As much memory as a number can say, where nobody knows how much there is. */
+	begin(0);
+	worker(1, 4);
+	b = build_event(1, "ann", 3);
+	b.want.memory_mib = UINT32_MAX;
+	step(b);
+	CHECK(granted(1) == 3 || effect(FARM_WAIT, 1));
+	report(1, (struct farm_report){.running = UINT32_MAX});
+	now += 2 * SEC;
+	report(1, (struct farm_report){.running = UINT32_MAX});
+	build(2, "ben", 3);
+	CHECK(granted(2) == 0 && farm_lease(farm, 2, 1) == 0);
 }
 
 TESTS({"a build gets slots, and more when it wants more", test_grant},

@@ -668,6 +668,30 @@ static void pings(void)
 	end();
 }
 
+/* Who asks without end and reads no answer does not fill our memory. */
+static void pings_unread(void)
+{
+	AUTO_BUF struct buf b = {0};
+	size_t sent = 0;
+
+	CHECK(listen_at("127.0.0.1:0", LONG_MS, 0));
+	raw = raw_connect();
+	raw_hello(raw, 1, 1, 0);
+	while (b.len < 1 << 20)
+		message_put_ping(&b, &(struct message_ping){77});
+	while (sent < (size_t)24 << 20) {
+		size_t at = sent % b.len;
+		ssize_t n = send(raw, b.data + at, b.len - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		sent += n > 0 ? (size_t)n : 0;
+		event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);
+	}
+	if (CHECK(server.peer && server.downs == 0))
+		CHECK(peer_backlog(server.peer) < 2 * PEER_HIGH);
+	close(raw);
+	end();
+}
+
 static void silent_when_up(void)
 {
 	unsigned first;
@@ -716,5 +740,6 @@ TESTS({"HELLOs cross", hellos}, {"messages come in order", in_order},
       {"nobody listens there", nobody_listens}, {"garbage", garbage},
       {"versions that do not meet", other_versions}, {"a newer other side", newer_version},
       {"byte by byte", byte_by_byte}, {"a PING is answered", pings},
+      {"PINGs of one who does not read", pings_unread},
       {"silent after the HELLO", silent_when_up},
       {"silent from the start", silent_from_the_start})

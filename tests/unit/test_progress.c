@@ -166,7 +166,7 @@ static void live(void)
 	    .remote = 9, .local = 2, .waiting = 5, .slots = 48, .local_slots = 4};
 
 	progress_live(&b, p, 0, 80, NULL, 0);
-	CHECK(says(&b, "muster 0 compiled: 0 here"));
+	CHECK(says(&b, "muster 0 compiled, now 0 here"));
 	samples(p, 10, &now);
 	progress_output(p, "[1/97] CC\n[2/97] CC\n", 20);
 	add_jobs(p, 20, "w1:3690", NULL, 6 * S, 5 * S);
@@ -206,14 +206,14 @@ static void live_without_total(void)
 	add_jobs(p, 15, "w1:3690", NULL, 4 * S, 4 * S);
 	progress_sample(p, 10 * S, &now);
 	progress_live(&b, p, 10 * S, 60, NULL, 0);
-	CHECK(says(&b, "muster 15 compiled: 8 remote, 0 here, speed-up 6.0"));
+	CHECK(says(&b, "muster 15 compiled, now 8 remote, 0 here, speed-up 6.0"));
 	add_jobs(p, 1, "w1:3690", NULL, 100 * S, 0);
 	progress_live(&b, p, 10 * S, 60, NULL, 0);
-	CHECK(says(&b, "muster 16 compiled: 8 remote, 0 here, at least 25 s left"));
+	CHECK(says(&b, "muster 16 compiled, now 8 remote, 0 here, at least 25 s left"));
 	now.waiting = 7;
 	progress_sample(p, 11 * S, &now);
-	progress_live(&b, p, 11 * S, 46, NULL, 0);
-	CHECK(says(&b, "muster 16 compiled: 8 remote, 0 here"));
+	progress_live(&b, p, 11 * S, 50, NULL, 0);
+	CHECK(says(&b, "muster 16 compiled, now 8 remote, 0 here"));
 	progress_free(p);
 }
 

@@ -160,6 +160,13 @@ static void links_and_folders(void)
 		unlink(at("way"));
 		CHECK(symlink("opt", at("way")) == 0);
 		CHECK(!holds());
+		/* A link that lives on under another name; where it led to is as it was. */
+		unlink(at("way"));
+		CHECK(symlink("usr.old", at("way")) == 0);
+		CHECK(symlink("opt", at("way.new")) == 0);
+		CHECK(link(at("way"), at("way.old")) == 0 && looked("way/bin/gcc"));
+		CHECK(rename(at("way.new"), at("way")) == 0);
+		CHECK(!holds());
 	}
 	end();
 }

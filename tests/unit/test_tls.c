@@ -476,6 +476,44 @@ static void old_list(void)
 	farm_free(&f);
 }
 
+/* Who leaves one farm for another takes no list along, however new it is. */
+static void list_of_the_farm_before(void)
+{
+	struct farm f, g;
+	struct err e = {0};
+	AUTO_BUF struct buf before = {0}, now = {0}, key = {0}, request = {0};
+	AUTO_BUF struct buf certificate = {0};
+	struct tls_who who = {"w", TLS_WORKER};
+
+	farm_make(&f);
+	farm_make(&g);
+	struct tls *worker = join(&f, "w", TLS_WORKER, -1, 30);
+
+	CHECK(authority_revoked(f.authority, NULL, 0, time(NULL), &before, &e) == 0);
+	CHECK(tls_revoke(worker, slice_of(&before), &e) == 0);
+	authority_make_key(&key);
+	CHECK(authority_make_request(slice_of(&key), &request, &e) == 0);
+	CHECK(authority_sign(g.authority, slice_of(&request), &who, time(NULL) - DAY,
+			     time(NULL) + DAY, g.serial, &certificate, &e) == 0);
+	CHECK(tls_renew(worker,
+			&(struct tls_farm){authority_certificate(g.authority),
+					   slice_of(&certificate), slice_of(&key)},
+			&e) == 0);
+	struct tls *user = join(&g, "u", TLS_USER, -1, 30);
+	const char *serials[] = {g.serial};
+
+	CHECK(authority_revoked(g.authority, serials, 1, time(NULL) - DAY, &now, &e) == 0);
+	CHECK(tls_revoke(worker, slice_of(&now), &e) == 0);
+	meet(user, worker, NULL, 1000);
+	CHECK(both_ready());
+	CHECK(tls_admit(worker, answerer.stream, TLS_USER, &e) == -1);
+	ends_free();
+	tls_free(worker);
+	tls_free(user);
+	farm_free(&f);
+	farm_free(&g);
+}
+
 /* -- enrolment ------------------------------------------------------------------------------- */
 
 static void enrol_with(const struct tls *d, const struct tls *a, bool enrols)
@@ -662,5 +700,6 @@ TESTS({"by a key, in pieces of all sizes", by_key}, {"another key", other_key},
       {"by a farm", by_farm}, {"tickets", tickets}, {"another farm", other_farm},
       {"expired, not yet valid", wrong_dates}, {"a farm meets a key", farm_meets_key},
       {"credentials that make no sense", bad_farms}, {"an old list of revoked", old_list},
+      {"a list of the farm before", list_of_the_farm_before},
       {"enrolment by a fingerprint", by_fingerprint}, {"each byte turned", flipped},
       {"older versions, other protocols", downgrade}, {"names", names})
