@@ -160,8 +160,14 @@ void authority_make(const char *name, int64_t now, struct buf *certificate, stru
 	X509 *cert = new_certificate(pair, now - AUTHORITY_SLACK_S,
 				     now + AUTHORITY_DAYS * 86400LL, NULL);
 
+	/* A member may be called as the farm is (both by the host's name, if nothing is said): with the same subject as its
+	 * issuer its certificate would count as signed by itself. */
+	if (!X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "O", MBSTRING_ASC,
+					(const unsigned char *)"muster farm", -1, -1, 0))
+		abort();
 	set_name(X509_get_subject_name(cert), name);
-	set_name(X509_get_issuer_name(cert), name);
+	if (!X509_set_issuer_name(cert, X509_get_subject_name(cert)))
+		abort();
 	extend(cert, cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
 	extend(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign");
 	extend(cert, cert, NID_subject_key_identifier, "hash");
