@@ -42,6 +42,7 @@ struct engines {
 	unsigned most_workers, most_slots;
 	bool bad;
 	char why[512];
+	char waits[256];   /* why a worker has not come yet, or "" */
 	unsigned required; /* stop the loop when so many are there */
 };
 
@@ -91,6 +92,8 @@ static void take_line(struct engines *n, const char *line)
 {
 	if (strncmp(line, "up ", 3) == 0)
 		take_up(n, line + 3);
+	if (strncmp(line, "wait ", 5) == 0)
+		snprintf(n->waits, sizeof n->waits, "%s", line + 5);
 	if (strncmp(line, "bad ", 4) == 0) {
 		n->bad = true;
 		snprintf(n->why, sizeof n->why, "%s", line + 4);
@@ -240,7 +243,8 @@ void engines_story(const struct engines *n, struct buf *out)
 
 	if (!n->most_workers) {
 		if (!n->bad) /* else it has been said */
-			buf_printf(out, "%s://%s: no worker came in time", scheme, place);
+			buf_printf(out, "%s://%s: no worker came in time%s%s", scheme,
+				   place, *n->waits ? ": " : "", n->waits);
 		return;
 	}
 	buf_printf(out, "%s://%s: %u worker%s with %u slots, the first after %.1f s",

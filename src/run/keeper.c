@@ -150,8 +150,10 @@ static void on_event(void *ctx, const struct engine_event *v)
 	case ENGINE_PENDING:
 		if (*v->handle)
 			pool_pending(&k->pool, now, v->handle, v->slots);
-		if (*v->why)
+		if (*v->why) {
 			snprintf(k->waits, sizeof k->waits, "%s", v->why);
+			control(k, "wait %s", v->why);
+		}
 		break;
 	case ENGINE_STARTED: pool_started(&k->pool, now, v->handle, v->slots); break;
 	case ENGINE_ENDING: break; /* its connection will tell */

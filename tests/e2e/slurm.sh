@@ -64,8 +64,16 @@ fi
 
 if wanted 'a full cluster'; then
 	sbatch --parsable -n 16 --output=/dev/null --job-name=other --wrap 'sleep 100' > "$WORK/other"
-	wait_until 20 test "$(squeue -h -n other -o %T)" = RUNNING
+	others_run()
+	{
+		[ "$(squeue -h -n other -o %T)" = RUNNING ]
+	}
+	wait_until 20 others_run
 	slow_project 8 60
+	# It lasts until Slurm has told why nobody comes.
+	# shellcheck disable=SC2016 # for the shell of make
+	printf '%s\n' 'all: told' 'told:' \
+		$'\t@timeout 60 sh -c \'until grep -q "cluster is full" $$MUSTER_STATE_DIR/workers.log; do sleep 0.1; done\'' >> Makefile
 	run_it --workers "$URL" make -j8
 	check 'a full cluster: the build is done' -- test "$STATUS" = 0
 	check 'a full cluster: it says so' -- says 'the cluster is full'
