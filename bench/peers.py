@@ -70,6 +70,9 @@ class Muster(Bare):
 
     def start(self, slots):
         self.dir = self.bench.folder("m")
+        # Beyond loopback a worker wants a key: what is measured is encrypted.
+        with os.fdopen(os.open(self.key(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as f:
+            f.write(os.urandom(32).hex() + "\n")
         for i, n in enumerate(slots):
             self.workers.append(self.worker(i, n))
         self.warm()
@@ -99,9 +102,12 @@ class Muster(Bare):
         with open(port, encoding="ascii") as f:
             return f.read().strip()
 
+    def key(self):
+        return os.path.join(self.dir, "key")
+
     def env(self):
         return self.bench.environment(self.corpus.bin, MUSTER_STATE_DIR=os.path.join(self.dir, "a"),
-                                      MUSTER_HOSTS=" ".join(self.hosts))
+                                      MUSTER_KEY_FILE=self.key(), MUSTER_HOSTS=" ".join(self.hosts))
 
     def command(self, argv):
         return [self.bench.program("muster-cc"), *argv]

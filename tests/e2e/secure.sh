@@ -76,7 +76,7 @@ fails()
 # --- keys ------------------------------------------------------------------------------------
 
 K1=$WORK/k1 K2=$WORK/k2
-check 'muster key makes a key' -- muster key "$K1" > "$WORK/said"
+check 'muster key makes a key' -- quietly muster key "$K1"
 check 'its mode is 600' -- test "$(stat -c %a "$K1")" = 600
 check 'it is never overwritten' -- fails 'never overwritten' "$BUILD/muster" key "$K1"
 muster key "$K2" > /dev/null
@@ -214,6 +214,10 @@ muster stop > /dev/null
 
 F=$WORK/farm
 muster farm init --name test "$F" > "$WORK/said"
+quietly()
+{
+	"$@" > "$WORK/said"
+}
 check 'a farm is made' -- test "$(stat -c %a "$F")$(stat -c %a "$F/authority.key")" = 700600
 check 'once' -- fails 'one already' "$BUILD/muster" farm init "$F"
 "$BUILD/muster" farm serve --dir "$F" --listen 127.0.0.1:0 > "$WORK/serve" 2> "$WORK/serve.log" &
@@ -226,8 +230,8 @@ token()
 }
 
 USER_TOKEN=$(token --role user)
-check 'a worker joins' -- muster join --dir "$WORK/w" --name w1 "$(token --role worker)" > "$WORK/said"
-check 'a user joins' -- muster join --dir "$WORK/u" --name anna "$USER_TOKEN" > "$WORK/said"
+check 'a worker joins' -- quietly muster join --dir "$WORK/w" --name w1 "$(token --role worker)"
+check 'a user joins' -- quietly muster join --dir "$WORK/u" --name anna "$USER_TOKEN"
 check 'the key is 600' -- test "$(stat -c %a "$WORK/u/key.pem")" = 600
 check 'a token counts once' -- fails 'was used up' "$BUILD/muster" join --dir "$WORK/x" --name eve "$USER_TOKEN"
 check 'names are taken' -- fails 'somebody is called anna' "$BUILD/muster" join --dir "$WORK/x" --name anna "$(token)"
@@ -262,7 +266,7 @@ anna_is_refused()
 }
 check 'a scheduler of the farm' -- anna_asks
 check 'renewal' -- muster join --renew --dir "$WORK/u"
-check 'somebody is put out' -- muster revoke --dir "$F" anna > "$WORK/said"
+check 'somebody is put out' -- quietly muster revoke --dir "$F" anna
 check 'he gets nothing new' -- fails 'was revoked' "$BUILD/muster" join --renew --dir "$WORK/u"
 check 'the worker hears of it' -- muster join --renew --dir "$WORK/w"
 # The worker looks at its files every ten seconds.
