@@ -76,6 +76,10 @@ fails()
 # --- keys ------------------------------------------------------------------------------------
 
 K1=$WORK/k1 K2=$WORK/k2
+quietly()
+{
+	"$@" > "$WORK/said"
+}
 check 'muster key makes a key' -- quietly muster key "$K1"
 check 'its mode is 600' -- test "$(stat -c %a "$K1")" = 600
 check 'it is never overwritten' -- fails 'never overwritten' "$BUILD/muster" key "$K1"
@@ -214,10 +218,6 @@ muster stop > /dev/null
 
 F=$WORK/farm
 muster farm init --name test "$F" > "$WORK/said"
-quietly()
-{
-	"$@" > "$WORK/said"
-}
 check 'a farm is made' -- test "$(stat -c %a "$F")$(stat -c %a "$F/authority.key")" = 700600
 check 'once' -- fails 'one already' "$BUILD/muster" farm init "$F"
 "$BUILD/muster" farm serve --dir "$F" --listen 127.0.0.1:0 > "$WORK/serve" 2> "$WORK/serve.log" &
