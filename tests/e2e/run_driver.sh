@@ -465,7 +465,12 @@ check 'bash: behind a verb they are not' -- shell_gives bash 0 '' \
 	'COMP_WORDS=(muster cc st) COMP_CWORD=2; _muster_verbs; echo -n ${COMPREPLY[*]}'
 ! command -v zsh >/dev/null || check 'zsh: verbs are known to its completion' -- shell_gives zsh 0 '_muster_verbs' \
 	'autoload -Uz compinit; compinit -u -D; eval "$("$1" shell "$2")"; echo $_comps[muster]'
-for words in '' fish 'bash zsh' --help; do
+helps()
+{
+	"$BUILD/muster" shell --help 2> "$WORK/err" | grep -q '^usage: ' && [ ! -s "$WORK/err" ]
+}
+check 'muster shell --help' -- helps
+for words in '' fish 'bash zsh'; do
 	# shellcheck disable=SC2086 # words are meant
 	check "muster shell $words: usage" -- usage_of $words
 done
