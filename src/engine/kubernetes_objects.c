@@ -2,6 +2,7 @@
  * a namespace with the "restricted" policy: no root, no rights, seccomp's default profile, a root that is not written to; the
  * worker then has no sandbox of its own unless the nodes allow user namespaces in pods, and says so. */
 #include "base/mem.h"
+#include "engine/base64.h"
 #include "engine/kubernetes.h"
 
 #include <stdint.h>
@@ -15,27 +16,6 @@ enum {
 	LOST_NODE_S = 10,
 	GRACE_S = 5
 };
-
-static char *base64(const char *bytes, size_t n)
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *p = (const unsigned char *)bytes;
-	char *out = xmalloc(n / 3 * 4 + 5), *to = out;
-
-	for (size_t i = 0; i < n; i += 3) {
-		uint32_t v = (uint32_t)p[i] << 16 |
-			     (uint32_t)(i + 1 < n ? p[i + 1] : 0) << 8 |
-			     (i + 2 < n ? p[i + 2] : 0);
-
-		*to++ = digits[v >> 18];
-		*to++ = digits[v >> 12 & 63];
-		*to++ = i + 1 < n ? digits[v >> 6 & 63] : '=';
-		*to++ = i + 2 < n ? digits[v & 63] : '=';
-	}
-	*to = 0;
-	return out;
-}
 
 static json_t *labels(const struct kubernetes_settings *s)
 {
@@ -65,12 +45,15 @@ json_t *kubernetes_part(const struct kubernetes_settings *s, size_t i, const cha
 			size_t n)
 {
 	char suffix[16];
-	AUTO_FREE char *text = base64(p, n);
+	AUTO_BUF struct buf text = {0};
+
+	base64_put(&text, p, n, 0);
+	buf_u8(&text, 0);
 
 	snprintf(suffix, sizeof suffix, "-part%02zu", i);
 	json_t *o = object(s, "v1", "ConfigMap", suffix);
 
-	json_object_set_new(o, "binaryData", json_pack("{s:s}", "part", text));
+	json_object_set_new(o, "binaryData", json_pack("{s:s}", "part", text.data));
 	return o;
 }
 

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "engine/base64.h"
 #include "engine/engine.h"
 #include "sys/fs.h"
 #include "sys/spawn.h"
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 enum {
+	LINE = 57, /* bytes of a line of 76 digits */
 	GZIP_MS = 30000
 };
 
@@ -51,30 +53,6 @@ int launch_read(const struct engine_spec *spec, struct buf *out, struct err *e)
 							    : 0;
 }
 
-static void base64(struct buf *out, const unsigned char *p, size_t n)
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	enum {
-		LINE = 57 /* bytes of a line of 76 digits */
-	};
-
-	for (size_t i = 0; i < n; i += 3) {
-		uint32_t v = (uint32_t)p[i] << 16 |
-			     (uint32_t)(i + 1 < n ? p[i + 1] : 0) << 8 |
-			     (i + 2 < n ? p[i + 2] : 0);
-
-		for (int k = 0; k < 4; k++)
-			buf_u8(out, k == 3 && i + 2 >= n ? '='
-				    : k == 2 && i + 1 >= n
-					? '='
-					: (unsigned)digits[v >> (18 - 6 * k) & 63]);
-		if (i % LINE == LINE - 3 || i + 3 >= n)
-			buf_u8(out, '\n');
-	}
-}
-
 int launch_gzip(const struct engine_spec *spec, struct buf *out, struct err *e)
 {
 	AUTO_FREE char *gzip = spawn_find("gzip"), *file = xstrdup(spec->worker);
@@ -98,6 +76,6 @@ int launch_pack(const struct engine_spec *spec, struct buf *out, struct err *e)
 
 	if (launch_gzip(spec, &packed, e))
 		return -1;
-	base64(out, (const unsigned char *)packed.data, packed.len);
+	base64_put(out, packed.data, packed.len, LINE);
 	return 0;
 }

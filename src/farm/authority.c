@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "net/pem.h"
 
 #include <assert.h>
 #include <openssl/err.h>
@@ -38,11 +39,6 @@ static EVP_PKEY *new_key(void)
 
 /* -- PEM ------------------------------------------------------------------------------------- */
 
-static BIO *bio_of(struct slice pem)
-{
-	return pem.n > TLS_PEM_MAX ? NULL : BIO_new_mem_buf(pem.p, (int)pem.n);
-}
-
 /* Frees B. */
 static void add_bio(BIO *b, struct buf *out)
 {
@@ -71,23 +67,10 @@ static void add_certificate(X509 *cert, struct buf *out)
 	add_bio(b, out);
 }
 
-static X509 *certificate_of(struct slice pem)
-{
-	BIO *b = bio_of(pem);
-	X509 *cert = b ? PEM_read_bio_X509(b, NULL, NULL, NULL) : NULL;
-
-	BIO_free(b);
-	ERR_clear_error();
-	return cert;
-}
-
 static EVP_PKEY *key_of(struct slice pem)
 {
-	BIO *b = bio_of(pem);
-	EVP_PKEY *key = b ? PEM_read_bio_PrivateKey(b, NULL, NULL, NULL) : NULL;
+	EVP_PKEY *key = pem_private_key(pem, TLS_PEM_MAX);
 
-	BIO_free(b);
-	ERR_clear_error();
 	if (key && EVP_PKEY_get_id(key) != EVP_PKEY_ED25519) {
 		EVP_PKEY_free(key);
 		key = NULL;
@@ -181,7 +164,7 @@ void authority_make(const char *name, int64_t now, struct buf *certificate, stru
 
 struct authority *authority_open(struct slice certificate, struct slice key, struct err *e)
 {
-	X509 *cert = certificate_of(certificate);
+	X509 *cert = pem_certificate(certificate, TLS_PEM_MAX);
 	EVP_PKEY *pair = key_of(key);
 
 	if (!cert || !pair || X509_check_private_key(cert, pair) != 1) {
@@ -234,7 +217,7 @@ void authority_print(const struct authority *a, uint8_t out[TLS_PRINT])
 
 int authority_print_of(struct slice certificate, uint8_t out[TLS_PRINT], struct err *e)
 {
-	X509 *cert = certificate_of(certificate);
+	X509 *cert = pem_certificate(certificate, TLS_PEM_MAX);
 
 	if (!cert)
 		return err_set(e, 0, "the authority's certificate makes no sense");
@@ -248,7 +231,7 @@ int authority_print_of(struct slice certificate, uint8_t out[TLS_PRINT], struct 
 /* The public key of a request that was signed with its private one. The caller's; NULL: none. */
 static EVP_PKEY *requested_key(struct slice request)
 {
-	BIO *b = bio_of(request);
+	BIO *b = pem_bio(request, TLS_PEM_MAX);
 	X509_REQ *req = b ? PEM_read_bio_X509_REQ(b, NULL, NULL, NULL) : NULL;
 	EVP_PKEY *public = req ? X509_REQ_get_pubkey(req) : NULL;
 

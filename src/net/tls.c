@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "net/pem.h"
 #include "net/tls_impl.h"
 #include "net/tls_stream.h"
 
@@ -230,31 +231,6 @@ struct tls *tls_from_key_file(const char *path, struct err *e)
 
 /* -- by a farm ------------------------------------------------------------------------------- */
 
-static BIO *bio_of(struct slice pem)
-{
-	return pem.n > TLS_CRL_MAX ? NULL : BIO_new_mem_buf(pem.p, (int)pem.n);
-}
-
-static X509 *certificate_of(struct slice pem)
-{
-	BIO *b = bio_of(pem);
-	X509 *cert = b ? PEM_read_bio_X509(b, NULL, NULL, NULL) : NULL;
-
-	BIO_free(b);
-	ERR_clear_error();
-	return cert;
-}
-
-static EVP_PKEY *private_key_of(struct slice pem)
-{
-	BIO *b = bio_of(pem);
-	EVP_PKEY *key = b ? PEM_read_bio_PrivateKey(b, NULL, NULL, NULL) : NULL;
-
-	BIO_free(b);
-	ERR_clear_error();
-	return key;
-}
-
 /* A certificate of AUTHORITY, whatever its dates. */
 static bool is_signed_by(X509 *cert, X509 *authority)
 {
@@ -286,9 +262,9 @@ static SSL_CTX *farm_ctx(X509 *authority, X509 *own, EVP_PKEY *key)
 static int farm_parts(const struct tls_farm *f, X509 **authority, X509 **own,
 		      EVP_PKEY **key, struct tls_who *who, struct err *e)
 {
-	*authority = certificate_of(f->authority);
-	*own = certificate_of(f->certificate);
-	*key = private_key_of(f->key);
+	*authority = pem_certificate(f->authority, TLS_CRL_MAX);
+	*own = pem_certificate(f->certificate, TLS_CRL_MAX);
+	*key = pem_private_key(f->key, TLS_CRL_MAX);
 	if (!*authority)
 		err_set(e, 0, "the certificate of the farm's authority makes no sense");
 	else if (!*own || tls_who_of(who, *own))
@@ -347,7 +323,7 @@ struct tls *tls_from_farm(const struct tls_farm *f, struct err *e)
 
 int tls_revoke(struct tls *t, struct slice pem, struct err *e)
 {
-	BIO *b = bio_of(pem);
+	BIO *b = pem_bio(pem, TLS_CRL_MAX);
 	X509_CRL *crl = b ? PEM_read_bio_X509_CRL(b, NULL, NULL, NULL) : NULL;
 
 	BIO_free(b);

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "worker/order.h"
+#include "worker/parcel.h"
 #include "worker/zygote.h"
 
 #include <errno.h>
@@ -150,29 +151,11 @@ enum {
 static int answer_read(int socket, pid_t *pid, int *pidfd, struct err *e)
 {
 	struct zygote_answer a = {0};
-	struct iovec part = {.iov_base = &a, .iov_len = sizeof a};
 
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr m = {.msg_iov = &part,
-			   .msg_iovlen = 1,
-			   .msg_control = control.room,
-			   .msg_controllen = sizeof control.room};
-	ssize_t n;
-
-	*pidfd = -1;
-	while ((n = recvmsg(socket, &m, MSG_CMSG_CLOEXEC | MSG_WAITALL)) < 0 &&
-	       errno == EINTR)
-		;
-	if (n != sizeof a) {
+	if (parcel_receive(socket, &a, sizeof a, MSG_WAITALL, pidfd) != sizeof a) {
 		err_set(e, 0, "%s", gone);
 		return GONE;
 	}
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-			memcpy(pidfd, CMSG_DATA(c), sizeof *pidfd);
 	if (a.code)
 		return err_set(e, a.code, "%.*s", (int)sizeof a.what, a.what);
 	*pid = a.pid;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "worker/filter.h"
 #include "worker/landlock.h"
+#include "worker/parcel.h"
 #include "worker/world.h"
 
 #include <errno.h>
@@ -37,36 +38,12 @@ enum {
 
 #define PIDS "512" /* of one job, at once */
 
-static void report_send(int socket, const struct report *r, int fd)
-{
-	struct iovec part = {.iov_base = (void *)(uintptr_t)r, .iov_len = sizeof *r};
-	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
-
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-
-	if (fd >= 0) {
-		m.msg_control = control.room;
-		m.msg_controllen = sizeof control.room;
-		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	}
-	while (sendmsg(socket, &m, MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
-}
-
 static _Noreturn void give_up(const struct init *in, const struct err *e)
 {
 	struct report r = {.kind = REPORT_FAILED};
 
 	snprintf(r.end.why, sizeof r.end.why, "%.*s", (int)sizeof r.end.why - 1, e->text);
-	report_send(in->report, &r, -1);
+	parcel_send(in->report, &r, sizeof r, -1);
 	_exit(NO_EXEC);
 }
 
@@ -287,7 +264,9 @@ _Noreturn void init_run(const struct init *given)
 	int upper = -1, refused = -1;
 
 	confine(&in, &upper, &e);
-	report_send(in.report, &(struct report){.kind = REPORT_READY}, upper);
+	const struct report ready = {.kind = REPORT_READY};
+
+	parcel_send(in.report, &ready, sizeof ready, upper);
 	close(upper);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
@@ -315,6 +294,6 @@ _Noreturn void init_run(const struct init *given)
 		ended.end.sys_us = us(use.ru_stime);
 		ended.end.maxrss_kb = (uint64_t)use.ru_maxrss;
 	}
-	report_send(in.report, &ended, -1);
+	parcel_send(in.report, &ended, sizeof ended, -1);
 	_exit(0);
 }

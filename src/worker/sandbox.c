@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "worker/cage.h"
 #include "worker/init.h"
+#include "worker/parcel.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -106,26 +107,11 @@ static bool report_read(struct sandbox *s)
 {
 	for (;;) {
 		struct report r;
-		struct iovec part = {.iov_base = &r, .iov_len = sizeof r};
+		int fd;
+		long n = parcel_receive(s->report, &r, sizeof r, MSG_DONTWAIT, &fd);
 
-		union {
-			struct cmsghdr align;
-			char room[CMSG_SPACE(sizeof(int))];
-		} control;
-		struct msghdr m = {.msg_iov = &part,
-				   .msg_iovlen = 1,
-				   .msg_control = control.room,
-				   .msg_controllen = sizeof control.room};
-		ssize_t n = recvmsg(s->report, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-		int fd = -1;
-
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n <= 0)
 			return n < 0 && errno == EAGAIN;
-		for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
-			if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-				memcpy(&fd, CMSG_DATA(c), sizeof fd);
 		if (n == sizeof r)
 			report_take(s, &r, fd);
 		else if (fd >= 0)

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "worker/init.h"
 #include "worker/order.h"
+#include "worker/parcel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -161,30 +162,6 @@ static bool ask_read(const struct zygote *z, struct asked *a)
 	return true;
 }
 
-static void answer(const struct zygote *z, const struct zygote_answer *a, int fd)
-{
-	struct iovec part = {.iov_base = (void *)(uintptr_t)a, .iov_len = sizeof *a};
-	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
-
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-
-	if (fd >= 0) {
-		m.msg_control = control.room;
-		m.msg_controllen = sizeof control.room;
-		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	}
-	while (sendmsg(z->socket, &m, MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
-}
-
 static pid_t cage_make(const struct zygote *z, struct asked *a, int *pidfd)
 {
 	static const uint64_t flags =
@@ -243,7 +220,7 @@ static void serve(const struct zygote *z, struct asked *a)
 		reply.code = errno;
 		snprintf(reply.what, sizeof reply.what, "make a process in new namespaces");
 	}
-	answer(z, &reply, pidfd);
+	parcel_send(z->socket, &reply, sizeof reply, pidfd);
 	if (pidfd >= 0)
 		close(pidfd);
 }
