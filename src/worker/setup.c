@@ -52,20 +52,23 @@ static int lock_state(const char *dir, int patience_ms, struct err *e)
 	return 0;
 }
 
-/* What an earlier worker left when it was killed. */
-static void remove_leftovers(const char *dir)
+/* What an earlier worker left when it was killed. False: some of it stays, as when a job that is dying still writes there. */
+static bool remove_leftovers(const char *dir)
 {
 	static const char *const names[] = {"views", "toolchains", "jobs"};
+	bool all = true;
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		AUTO_FREE char *path = xasprintf("%s/%s", dir, names[i]);
 
-		fs_remove_tree(path, NULL);
+		all = fs_remove_tree(path, NULL) == 0 && all;
 	}
+	return all;
 }
 
-/* What the keeper (worker/cage) does when the worker was killed: nothing stays. If a new worker is there already, it has
- * done so itself. */
+/* What the keeper (worker/cage) does when the worker was killed: nothing stays. Whoever the worker had just forked may
+ * hold its lock for a moment longer, and its jobs are dying only now; hence the patience. If a new worker is there already,
+ * it has done so itself. */
 struct estate {
 	char *dir;
 	pid_t worker;
@@ -75,8 +78,10 @@ static void tidy_up(void *ctx)
 {
 	const struct estate *estate = ctx;
 
-	if (lock_state(estate->dir, 0, NULL) == 0)
-		remove_leftovers(estate->dir);
+	if (lock_state(estate->dir, LOCK_PATIENCE_MS, NULL) == 0)
+		for (int left = LOCK_PATIENCE_MS; left > 0 && !remove_leftovers(estate->dir);
+		     left -= LOCK_STEP_MS)
+			usleep(LOCK_STEP_MS * 1000);
 	cgroups_tidy(estate->worker);
 }
 

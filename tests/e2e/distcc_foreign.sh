@@ -49,7 +49,7 @@ server_start()
 	local try
 	[ $# -gt 0 ] || set -- --allow 127.0.0.1
 	for try in 1 2 3 4 5; do
-		SERVERS=$((SERVERS + 1)) PORT=$((20000 + (RANDOM + $$) % 30000))
+		SERVERS=$((SERVERS + 1)) PORT=$((20000 + (RANDOM + $$) % 12000))
 		port_is_open "$PORT" && continue
 		# shellcheck disable=SC2086
 		TMPDIR=/tmp setsid "$DISTCCD" --no-detach --daemon --listen 127.0.0.1 --port "$PORT" --log-stderr \
@@ -355,7 +355,7 @@ ssh_set_up()
 	mkdir "$KEYS" && chmod 700 "$KEYS"
 	ssh-keygen -q -t ed25519 -N '' -f "$KEYS/host" && ssh-keygen -q -t ed25519 -N '' -f "$KEYS/user" || return 1
 	cp "$KEYS/user.pub" "$KEYS/authorized"
-	SSH_PORT=$((20000 + (RANDOM + $$) % 30000))
+	SSH_PORT=$((20000 + (RANDOM + $$) % 12000))
 	printf '%s\n' "Port $SSH_PORT" 'ListenAddress 127.0.0.1' "HostKey $KEYS/host" "AuthorizedKeysFile $KEYS/authorized" \
 		'StrictModes no' 'UsePAM no' 'PidFile none' 'PasswordAuthentication no' 'MaxStartups 100' > "$KEYS/sshd_config"
 	printf '%s\n' 'Host *' " IdentityFile $KEYS/user" " UserKnownHostsFile $KEYS/known" ' IdentitiesOnly yes' \

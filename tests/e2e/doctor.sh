@@ -144,7 +144,7 @@ if "$DISTCCD" --version 2>/dev/null | grep -q 'Martin Pool'; then
 	{
 		local i
 		for i in 1 2 3 4 5; do
-			PORT=$((20000 + (RANDOM + $$) % 30000))
+			PORT=$((20000 + (RANDOM + $$) % 12000))
 			(: < "/dev/tcp/127.0.0.1/$PORT") 2>/dev/null && continue
 			# shellcheck disable=SC2086
 			TMPDIR=/tmp setsid "$DISTCCD" --no-detach --daemon --listen 127.0.0.1 --port "$PORT" \

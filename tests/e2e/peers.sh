@@ -106,7 +106,7 @@ ssh_set_up()
 	mkdir "$keys" && chmod 700 "$keys"
 	ssh-keygen -q -t ed25519 -N '' -f "$keys/host" && ssh-keygen -q -t ed25519 -N '' -f "$keys/user" || return 1
 	cp "$keys/user.pub" "$keys/authorized"
-	port=$((32000 + (RANDOM + $$) % 12000))
+	port=$((20000 + (RANDOM + $$) % 12000))
 	printf '%s\n' "Port $port" 'ListenAddress 127.0.0.1' "HostKey $keys/host" "AuthorizedKeysFile $keys/authorized" \
 		'StrictModes no' 'UsePAM no' 'PidFile none' 'PasswordAuthentication no' 'MaxStartups 100' > "$keys/sshd_config"
 	"$sshd" -D -f "$keys/sshd_config" -E "$keys/log" < /dev/null &

@@ -162,12 +162,26 @@ check 'no host: it runs here' -- no_platform
 # --- hosts of distcc, drain ------------------------------------------------------------------
 
 if command -v distccd >/dev/null && [ "$DEBIAN" ]; then
-	"$(dirname "$DEBIAN")/distccd" --daemon --no-detach --allow 127.0.0.1 --listen 127.0.0.1 --port 36932 \
-		--log-stderr --jobs 2 < /dev/null > "$WORK/distccd.log" 2>&1 &
-	DISTCCD=$!
+	ANY=''
+	[ -e /usr/lib/distcc/gcc ] || ANY=--enable-tcp-insecure
+	distccd_listens()
+	{
+		(: < "/dev/tcp/127.0.0.1/$DISTCCD_PORT") 2>/dev/null
+	}
+	# The first port that is free, below those that the system gives away by itself.
+	for try in 1 2 3 4 5; do
+		DISTCCD_PORT=$((20000 + (RANDOM + $$) % 12000))
+		! distccd_listens || continue
+		# shellcheck disable=SC2086
+		"$(dirname "$DEBIAN")/distccd" --daemon --no-detach --allow 127.0.0.1 --listen 127.0.0.1 \
+			--port "$DISTCCD_PORT" --log-stderr --jobs 2 $ANY < /dev/null > "$WORK/distccd.log" 2>&1 &
+		DISTCCD=$!
+		wait_until 10 distccd_listens && break
+		diag "distccd does not start ($try): $(tail -3 "$WORK/distccd.log")"
+	done
 	foreign_host()
 	{
-		"$M" hosts add debian distcc://127.0.0.1:36932/2 &&
+		"$M" hosts add debian "distcc://127.0.0.1:$DISTCCD_PORT/2" &&
 			"$M" drain w1 && "$M" drain w2 &&
 			wait_until 20 hosts_are '[.hosts[] | select(.state == "drained").name] == ["w1", "w2"]' &&
 			wait_until 20 hosts_are '[.hosts[] | select(.name == "debian").state] == ["open"]' || return 1

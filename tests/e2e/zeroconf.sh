@@ -168,7 +168,7 @@ distccd_start()
 	local path=$1 try
 	shift
 	for try in 1 2 3 4 5; do
-		PORT=$((20000 + (RANDOM + $$) % 30000))
+		PORT=$((20000 + (RANDOM + $$) % 12000))
 		rm -f "$AVAHI"/publish.*
 		TMPDIR=$WORK PATH=$path "$BUILD/distccd" --daemon --no-detach --listen 127.0.0.1 --port "$PORT" \
 			--allow 127.0.0.1 --log-stderr --user "$(id -un)" "$@" < /dev/null > "$WORK/distccd.log" 2>&1 &
