@@ -261,7 +261,7 @@ same --remote 'and without these faults it goes there' -- gcc -c big.c
 # A server of which the whole process group is killed while it compiles.
 server_start
 disown "$SERVER"
-slow_source 300 > slow.cc
+slow_source 120 > slow.cc
 use "127.0.0.1:$PORT"
 export SERVER BUILD WORK
 cat > "$WORK/killer" <<-'END'
@@ -269,7 +269,7 @@ cat > "$WORK/killer" <<-'END'
 	# shellcheck disable=SC2086
 	g++ $1 -c slow.cc &
 	if [ "$SHIM" ]; then
-		for i in $(seq 200); do
+		for i in $(seq 2000); do
 			"$BUILD/muster" status --json 2>/dev/null | jq -e '.workers[0].running == 1' >/dev/null && break
 			sleep 0.05
 		done

@@ -300,13 +300,14 @@ rose_by()
 
 # whole TRANSPORT CLIENT FORM SERVER WORDS: whether a cell has all commands, or only some. Those suffice where another cell
 # has made the same statement: our client and a worker of ours speak their own protocol whatever the words are; a worker
-# and our distccd are one server; and the form decides what is the compiler, not how its job is sent.
+# and our distccd are one server; the form decides what is the compiler, not how its job is sent; and distcc_foreign.sh
+# gives Debian's distccd much the same commands, compressed and not.
 whole()
 {
 	[ -z "$MATRIX_ALL" ] || return 0
 	case $* in
-	"tcp ours explicit "*" plain" | "tcp "*" explicit debian "* | "tcp debian explicit worker lzo") ;;
-	"tcp debian explicit distccd plain") ;;
+	"tcp ours explicit "*" plain" | "tcp ours explicit debian lzo,cpp") ;;
+	"tcp debian explicit worker lzo" | "tcp debian explicit distccd plain" | "tcp debian explicit debian "*) ;;
 	*) return 1 ;;
 	esac
 }

@@ -391,6 +391,27 @@ if [ -z "$FARM_PLAIN" ]; then
 	check 'the same on an empty PATH' -- missing env PATH="$WORK/bin" "$SHIM" gcc-99 -c q.c
 fi
 
+# A worker that looks at a compiler for the first time hears nothing meanwhile, which may last on a busy machine. It keeps
+# its jobs. (The agent knows clang from above, so that it asks at once.)
+if [ -z "$FARM_PLAIN" ] && [ "$CCS" != gcc ] && wanted 'a worker that looks at a compiler'; then
+	farm_again 1 --slots 2
+	slow_tree
+	slow_plain
+	echo 'int quick;' > q.c
+	clang -c q.c -o q.o.plain
+	# shellcheck disable=SC2086
+	job_start g++ $SLOW_FLAGS -g -c s.cc
+	wait_until 30 runs_remotely
+	kill -STOP "$WORKER_PID"
+	PATH=$FARM_PATH clang -c q.c &
+	read -r -t 7 <> "$WORK/never"
+	kill -CONT "$WORKER_PID"
+	wait $!
+	job_wait
+	expect 'a worker that looks at a compiler for a while' s.o q.o
+	check 'a worker that looks at a compiler for a while keeps its jobs' -- status_is '.retries == 0 and .jobs.remote == 2'
+fi
+
 # --- Ctrl-C ----------------------------------------------------------------------------------
 
 marked()
