@@ -188,6 +188,7 @@ void link_query(struct link *l, uint64_t key)
 				      .entries = {entries.data, entries.len}
         });
 	peer_send(l->peer, &b);
+	l->asked++;
 }
 
 void link_send(struct link *l, struct task *task)
@@ -274,6 +275,8 @@ static int take_answer(struct link *l, struct arena *a, const char *p, size_t n,
 
 	if (message_get_toolchain_answer(&m, a, p, n))
 		return err_set(e, EPROTO, "a malformed TOOLCHAIN_ANSWER");
+	if (l->asked > 0)
+		l->asked--;
 	if (!m.yes) {
 		told_copy(l->remote->why, sizeof l->remote->why, m.why);
 		log_line(LOG_WARNING, "worker=%s does not get jobs of one compiler: %s",

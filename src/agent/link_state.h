@@ -32,6 +32,8 @@ struct link {
 	struct upload *first, *last; /* blobs it wants, in the order of asking */
 	struct text *texts;          /* utlist: preprocessed sources of jobs under way */
 
+	unsigned asked; /* TOOLCHAIN questions without an answer yet */
+
 	/* whether it lives (link_vigil.c) */
 	struct loop_timer *vigil; /* NULL: it never had a job */
 	uint64_t vigil_in, vigil_out;

@@ -2,7 +2,8 @@
  * up with all its jobs, which are done elsewhere: with the time-out of an idle connection (net/peer) a machine that froze would
  * cost each of them that much more.
  *
- * Not while much goes up: then the question waits behind it in the socket, and only the long time-out is fair. */
+ * Not while much goes up: then the question waits behind it in the socket, and only the long time-out is fair. Nor while it is
+ * asked for a compiler: one that it has not looked at yet is read as a whole, some hundred MB, before it hears anything else. */
 #include "agent/agent.h"
 #include "agent/link.h"
 #include "agent/link_state.h"
@@ -14,7 +15,7 @@
 enum {
 	VIGIL_TICK_MS = 500,
 	VIGIL_SILENT_MS = 4000,
-	VIGIL_BULK_MS = 10000, /* how long after much went up the silence does not count */
+	VIGIL_BULK_MS = 10000, /* how long after that the silence does not count */
 	VIGIL_BULK_BYTES = 64 << 10
 };
 
@@ -36,7 +37,7 @@ static void look(struct link *l)
 	if (in != l->vigil_in || now - l->vigil_looked > LOOP_MS(4 * VIGIL_TICK_MS))
 		l->vigil_heard = now;
 	if (out - l->vigil_out > VIGIL_BULK_BYTES ||
-	    peer_backlog(l->peer) > VIGIL_BULK_BYTES)
+	    peer_backlog(l->peer) > VIGIL_BULK_BYTES || l->asked > 0)
 		l->vigil_bulk = now;
 	l->vigil_in = in;
 	l->vigil_looked = now;

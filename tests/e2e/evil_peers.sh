@@ -59,7 +59,7 @@ liar_end
 
 # --- A worker that freezes -----------------------------------------------------------------------
 
-# Its job ends elsewhere within twice the time that it takes, and 5 s (the machine may be busy: and as much again).
+# Its job ends elsewhere within twice the time that it takes, and 5 s (the machine may be busy: three times that).
 freezes()
 {
 	local start plain frozen
@@ -80,7 +80,7 @@ freezes()
 	start=$((${EPOCHREALTIME/[.,]/} - start))
 	kill -CONT "$frozen"
 	diag "locally $((plain / 1000)) ms, with a worker that froze $((start / 1000)) ms"
-	cmp s.o s.plain && [ "$start" -lt $((2 * (2 * plain + 5000000))) ]
+	cmp s.o s.plain && [ "$start" -lt $((3 * (2 * plain + 5000000))) ]
 }
 ! wanted 'a worker that freezes' || check 'a worker that freezes: its job ends elsewhere in time' -- freezes
 
@@ -104,8 +104,7 @@ left()
 }
 killed_at_random()
 {
-	local i w bad=0 mounts
-	mounts=$(wc -l < /proc/self/mountinfo)
+	local i w bad=0
 	for ((i = 0; i < ${EVIL_ROUNDS:-10}; i++)); do
 		worker_start --slots 2 || return 1
 		w=$WORK/w$WORKERS
@@ -119,7 +118,7 @@ killed_at_random()
 		wait_until 20 eval "! left '$w' $WORKER_PID" || { bad=1; diag "round $i: $(ls "$w")"; }
 		wait_until 10 eval '! marked muster-evil-k' || bad=1
 	done
-	[ $bad = 0 ] && [ "$mounts" = "$(wc -l < /proc/self/mountinfo)" ]
+	[ $bad = 0 ] && ! grep -F "$WORK" /proc/self/mountinfo
 }
 ! wanted 'kill -9 of the worker' || check 'kill -9 of the worker: nothing stays' -- killed_at_random
 
