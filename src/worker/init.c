@@ -227,6 +227,18 @@ static int wait_for(const struct init *in, pid_t compiler, int sigchld, int refu
 	}
 }
 
+/* What the compiler left running must not write on while the worker reads, which it does from ENDED on. Whoever has lost
+ * its parent is our child: without a child there is nobody, and no need to look for them among all processes of the
+ * machine, as the kernel does for kill(-1). */
+static void end_all(void)
+{
+	if (waitpid(-1, NULL, WNOHANG | __WALL) < 0 && errno == ECHILD)
+		return;
+	kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
+		;
+}
+
 static void confine(struct init *in, int *upper, struct err *e)
 {
 	const struct sandbox_spec *s = in->spec;
@@ -283,10 +295,7 @@ _Noreturn void init_run(const struct init *given)
 	/* So that the worker sees the end of the compiler's output when the compiler closes it. */
 	syscall(SYS_close_range, 0, 2, 0);
 	ended.end.status = wait_for(&in, compiler, sigchld, refused, ended.end.tried);
-	/* What the compiler left running must not write on while the worker reads, which it does from ENDED on. */
-	kill(-1, SIGKILL);
-	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
-		;
+	end_all();
 	struct rusage use;
 
 	if (getrusage(RUSAGE_CHILDREN, &use) == 0) {

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "worker/filter.h"
 #include "worker/init.h"
 #include "worker/order.h"
 #include "worker/parcel.h"
@@ -92,6 +93,7 @@ static _Noreturn void cage_main(const struct zygote *keeper, int socket)
 	if (sethostname(name, sizeof name - 1))
 		cage_fail(socket, "name the machine");
 	bounding_set_empty(socket);
+	filter_prepare();
 	/* The word that all is well. */
 	if (send(socket, &(struct zygote_answer){0}, sizeof(struct zygote_answer),
 		 MSG_NOSIGNAL) < 0)
