@@ -43,11 +43,11 @@ enum verdict {
 	ALLOWED,
 	REFUSED,
 	CLONE, /* allowed, but for new namespaces */
-	IOCTL, /* allowed, but for putting words into a terminal's mouth */
-	VERDICTS
+	IOCTL  /* allowed, but for putting words into a terminal's mouth */
 };
 
 enum {
+	VERDICTS = IOCTL + 1,
 	NUMBERS = 512,
 	PROGRAM_MAX = 600
 };
@@ -383,7 +383,7 @@ static void emit_all(struct program *p, const unsigned *starts, unsigned n)
 	emit_tree(p, starts, n);
 	unsigned end = p->n;
 
-	for (unsigned v = 0; v < VERDICTS; v++) {
+	for (int v = 0; v < VERDICTS; v++) {
 		blocks[v] = p->n;
 		emit_verdict(p, v);
 	}

@@ -47,15 +47,6 @@ static _Noreturn void give_up(const struct init *in, const struct err *e)
 	_exit(NO_EXEC);
 }
 
-/* Handlers of the worker must never run here; what it ignores, the compiler must not. */
-static void signals_default(void)
-{
-	struct sigaction dfl = {.sa_handler = SIG_DFL};
-
-	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &dfl, NULL);
-}
-
 static bool worker_gone(const struct init *in)
 {
 	struct pollfd p = {.fd = in->report};
@@ -88,8 +79,8 @@ static int file_put(const char *path, const char *text, struct err *e)
 	return 0;
 }
 
-/* Where the kernel counts process ids for each namespace (since Linux 6.14), it may as well limit them: root's own
- * processes heed no other limit. Older ones would take this for the whole machine. */
+/* Where the kernel counts process ids for each namespace (since Linux 6.14), it may as well limit them: without a control
+ * group root's own processes heed no other limit. Older ones would take this for the whole machine. */
 static void pids_limit(void)
 {
 	struct utsname u;
@@ -239,32 +230,35 @@ static void end_all(void)
 		;
 }
 
-static void confine(struct init *in, int *upper, struct err *e)
+/* Descriptors 0 to 2 become the compiler's, 3 the report's, 4 the upper folder's, which is returned. */
+static int confine(struct init *in, struct err *e)
 {
-	const struct sandbox_spec *s = in->spec;
-	const struct world world = {s->lower, s->nlower, s->binds, s->nbinds,
-				    s->scratch_bytes};
-	int fds[4] = {in->spec->stdio[0], in->spec->stdio[1], in->spec->stdio[2],
-		      in->report};
-
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)) {
 		err_set(e, errno, "die with the worker");
 		give_up(in, e);
 	}
 	prctl(PR_SET_NAME,
 	      "muster-job"); /* until it is the compiler's, for who looks at processes */
-	signals_default();
 	setsid();
-	if (groups_enter(in, e) || fds_keep(fds, 4, e))
+	if (worker_gone(in))
+		_exit(1);
+	if (groups_enter(in, e))
+		give_up(in, e);
+	if (in->unfit->text[0])
+		give_up(in, in->unfit);
+	if (!in->counted)
+		pids_limit();
+	int fds[5] = {in->spec->stdio[0], in->spec->stdio[1], in->spec->stdio[2],
+		      in->report, world_enter(in->world, e)};
+
+	/* What it takes to build the world must not stay. */
+	if (fds[4] < 0 || fds_keep(fds, 5, e))
 		give_up(in, e);
 	in->report = 3;
 	fcntl(in->report, F_SETFD, FD_CLOEXEC);
-	if (worker_gone(in))
-		_exit(1);
-	pids_limit();
-	*upper = world_enter(&world, e);
-	if (*upper < 0 || rights_drop(e))
+	if (rights_drop(e))
 		give_up(in, e);
+	return 4;
 }
 
 _Noreturn void init_run(const struct init *given)
@@ -273,9 +267,7 @@ _Noreturn void init_run(const struct init *given)
 	struct report ended = {.kind = REPORT_ENDED};
 	struct err e = {0};
 	sigset_t child;
-	int upper = -1, refused = -1;
-
-	confine(&in, &upper, &e);
+	int refused = -1, upper = confine(&in, &e);
 	const struct report ready = {.kind = REPORT_READY};
 
 	parcel_send(in.report, &ready, sizeof ready, upper);
