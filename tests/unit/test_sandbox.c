@@ -389,7 +389,7 @@ static void bound_folders(void)
 	binds[1] = (struct sandbox_bind){"/nowhere", "/bin/sys"};
 	s = begin(spec, NULL, "status", "0", NULL);
 	end = finish(s);
-	CHECK(!end.started && strstr(end.why, "bind /nowhere: No such"));
+	CHECK(!end.started && strstr(end.why, "open the folder /nowhere: No such"));
 	sandbox_free(s);
 }
 
