@@ -32,6 +32,7 @@ struct zygote_answer {
 struct zygote {
 	int socket;              /* to the worker */
 	unsigned uid, gid;       /* whom its jobs run as */
+	bool gives;              /* that is somebody else: root gives cages their maps */
 	void (*tidy)(void *ctx); /* of the keeper, or NULL */
 	void *ctx;
 };

@@ -522,9 +522,9 @@ static void check(void)
 {
 	struct err e = {0};
 
-	if (!CHECK(sandbox_check(top, &e) == 0))
+	if (!CHECK(sandbox_check(top, NULL, &e) == 0))
 		printf("# %s\n", e.text);
-	CHECK(sandbox_check("/nowhere", &e) == -1 && strstr(e.text, "/nowhere"));
+	CHECK(sandbox_check("/nowhere", NULL, &e) == -1 && strstr(e.text, "/nowhere"));
 }
 
 static const struct test tests[] = {
