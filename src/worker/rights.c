@@ -280,7 +280,9 @@ static int capabilities_keep(uint64_t kept)
 
 void rights_keep_cages(void)
 {
-	static const uint64_t kept = CAP(SETUID) | CAP(SETGID) | CAP(SYS_ADMIN);
+	/* The last to remove a control group from a root that nobody may write to, by its mode. */
+	static const uint64_t kept =
+	    CAP(SETUID) | CAP(SETGID) | CAP(SYS_ADMIN) | CAP(DAC_OVERRIDE);
 
 	capabilities_bound(kept);
 	capabilities_keep(kept);

@@ -90,21 +90,22 @@ static void tidy_files(const struct estate *estate)
 		usleep(LOCK_STEP_MS * 1000);
 }
 
-/* Root never walks through folders of others: whoever owns them could lead it astray. */
+/* Root never walks through folders of others: whoever owns them could lead it astray. What lies in them is removed by him, what is
+ * left by root. */
 static void tidy_up(void *ctx)
 {
 	const struct estate *estate = ctx;
-	pid_t pid = estate->rights->drops ? fork() : -1;
+	bool other = estate->rights->drops;
+	pid_t pid = other ? fork() : 0;
 
-	if (pid == 0) {
-		if (rights_become(estate->rights) == 0)
-			tidy_files(estate);
-		_exit(0);
+	if (pid == 0 && (!other || rights_become(estate->rights) == 0)) {
+		tidy_files(estate);
+		cgroups_tidy(estate->worker);
 	}
+	if (pid == 0)
+		_exit(0);
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	if (!estate->rights->drops)
-		tidy_files(estate);
 	cgroups_tidy(estate->worker);
 }
 
