@@ -82,6 +82,21 @@ struct guard *guard_new(struct loop *l, const char *key_file, struct err *e)
 	return g;
 }
 
+char *guard_farm(void)
+{
+	struct guard g = {.trust = trust_new()};
+	char *found = NULL;
+
+	trust_find(g.trust, get, &g);
+	const char *dir = trust_farm_dir(g.trust);
+	AUTO_FREE char *certificate = xasprintf("%s/certificate.pem", dir ? dir : "");
+
+	if (dir && access(certificate, F_OK) == 0)
+		found = xstrdup(dir);
+	trust_free(g.trust);
+	return found;
+}
+
 void guard_free(struct guard *g)
 {
 	if (!g)

@@ -9,6 +9,8 @@ struct tls;
 /* KEY_FILE, or NULL: then $MUSTER_WORKER_KEY_FD (a descriptor to read the key from), $MUSTER_WORKER_KEY_FILE, and what net/trust.h
  * finds. NULL: what there is cannot be used, and going on without would be worse. */
 struct guard *guard_new(struct loop *, const char *key_file, struct err *);
+/* The folder of a farm's files that a worker finds, nothing of them read, to be freed; NULL: it is in none. */
+char *guard_farm(void);
 void guard_free(struct guard *);                   /* after all connections */
 const struct tls *guard_tls(const struct guard *); /* NULL: it has nothing */
 /* May it listen at ADDRESS? ALLOWS: networks are named that may come without (--allow). -1: the ways to go on. */

@@ -35,13 +35,17 @@ static const char usage[] =
     "  --listen HOST:PORT   where to listen (default 127.0.0.1:3690; port 0: any free one)\n"
     "  --slots N            compiles at once (default: the cores this process may use)\n"
     "  --state DIR          where to keep blobs, views and staged compilers\n"
-    "                       (default: $XDG_CACHE_HOME/muster/worker or ~/.cache/muster/worker)\n"
+    "                       (default: $XDG_CACHE_HOME/muster/worker or ~/.cache/muster/worker;\n"
+    "                       for root /var/cache/muster/worker)\n"
     "  --store-size BYTES   limit of the blob store, and of one client's files here,\n"
     "                       with K, M or G (default 10G)\n"
     "  --job-memory BYTES   what one compile may have (default: half of the machine's)\n"
     "  --name NAME          what it is called (default: the host's name)\n"
-    "  --no-sandbox         do not confine compiles: clients then send only\n"
-    "                       preprocessed source, made by them\n"
+    "  --user NAME          started by root: whom to become (default: muster if there is\n"
+    "                       such a user, else a number of its own; root: nobody else)\n"
+    "  --no-sandbox         no cages: clients are told, and keep their files, sending only\n"
+    "                       preprocessed source; without Landlock, too, no one but its own\n"
+    "                       user on this machine is served. Needed where nothing can cage\n"
     "  --key-file FILE      lets in who has the same key ('muster key' makes one); default:\n"
     "                       ~/.config/muster/key, or for root /etc/muster/key, if it is there\n"
     "  --call HOST:PORT     connects there in place of listening, with a key\n"
@@ -69,7 +73,7 @@ enum {
 };
 
 struct options {
-	const char *listen, *state, *name, *port_file, *key_file;
+	const char *listen, *state, *name, *port_file, *key_file, *user;
 	struct call_spec call; /* its address is NULL when it listens */
 	unsigned slots;
 	uint64_t store_bytes, job_bytes;
@@ -91,6 +95,7 @@ enum {
 	OPT_JOB_MEMORY,
 	OPT_NAME,
 	OPT_NO_SANDBOX,
+	OPT_USER,
 	OPT_KEY_FILE,
 	OPT_CALL,
 	OPT_GRACE,
@@ -118,6 +123,7 @@ static const struct option long_options[] = {
     {"job-memory",         required_argument, NULL, OPT_JOB_MEMORY},
     {"name",            required_argument, NULL, OPT_NAME},
     {"no-sandbox",              no_argument, NULL, OPT_NO_SANDBOX},
+    {"user",  required_argument, NULL, OPT_USER},
     {"key-file",		  required_argument, NULL, OPT_KEY_FILE},
     {"call",	      required_argument, NULL, OPT_CALL},
     {"grace",         required_argument, NULL, OPT_GRACE},
@@ -211,6 +217,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 		case OPT_JOB_MEMORY: o->job_bytes = parse_size(optarg); break;
 		case OPT_NAME: o->name = optarg; break;
 		case OPT_NO_SANDBOX: o->no_sandbox = true; break;
+		case OPT_USER: o->user = optarg; break;
 		case OPT_KEY_FILE: o->key_file = optarg; break;
 		case OPT_CALL: o->call.address = optarg; break;
 		case OPT_GRACE: o->call.grace_s = parse_seconds("--grace", optarg); break;
@@ -241,6 +248,9 @@ static char *default_state(void)
 
 	if (cache && *cache == '/')
 		return xasprintf("%s/muster/worker", cache);
+	/* Whom root becomes cannot reach its home. */
+	if (geteuid() == 0 && access("/var/cache", W_OK) == 0)
+		return xstrdup("/var/cache/muster/worker");
 	if (home && *home == '/')
 		return xasprintf("%s/.cache/muster/worker", home);
 	die(1, "there is no HOME to keep state in: give --state DIR", NULL);
@@ -428,19 +438,26 @@ int main(int argc, char **argv)
 	parse_options(argc, argv, &o);
 	log_setup("muster-worker", o.verbose ? LOG_INFO : LOG_NOTICE);
 	AUTO_FREE char *state = o.state ? xstrdup(o.state) : default_state();
+	AUTO_FREE char *farm = guard_farm();
 	struct setup setup = {.state = state,
 			      .store_bytes = o.store_bytes,
 			      .job_bytes = o.job_bytes,
 			      .slots = o.slots,
 			      .no_sandbox = o.no_sandbox,
-			      .no_sandbox_why = "it was started with --no-sandbox"};
+			      .no_sandbox_why = "it was started with --no-sandbox",
+			      .some_cage = true,
+			      .user = o.user,
+			      .farm = farm,
+			      .write = o.port_file};
 
-	if (worker_open(&w, &setup, &e))
+	if (worker_prepare(&w, &setup, &e))
 		die(1, "cannot start", e.text);
 	struct guard *guard = guard_new(w.loop, o.key_file, &e);
 
 	if (!guard)
 		die(1, "cannot serve", e.text);
+	if (worker_open(&w, &setup, &e))
+		die(1, "cannot start", e.text);
 	int status = serve(&w, &o, guard);
 
 	worker_close(&w); /* before what its connections stand on */

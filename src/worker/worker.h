@@ -10,6 +10,7 @@ struct own;
 struct store;
 struct cage;
 struct cgroups;
+struct rights;
 struct slot_wait;
 
 /* Whoever shares the slots with others: a client; all of distcc's clients are one. */
@@ -34,6 +35,7 @@ struct worker {
 	struct own *own;
 	struct compilers *compilers;
 	char *state_dir;
+	struct rights *rights;    /* what this process gives up */
 	bool confined;            /* sandboxes work here */
 	char unconfined_why[300]; /* else why not */
 	char cage_level[300];     /* what stands between a job and this machine */

@@ -67,18 +67,48 @@ static _Noreturn void cage_fail(int socket, const char *what)
 	cage_refuse(socket, &e);
 }
 
-static void identity_take(const struct zygote *z)
+/* Gives the process PROCESS its maps. NULL, or what could not be done. */
+static const char *maps_write(const char *process, const struct zygote *z)
 {
+	AUTO_FREE char *groups = xasprintf("/proc/%s/setgroups", process),
+		       *uids = xasprintf("/proc/%s/uid_map", process),
+		       *gids = xasprintf("/proc/%s/gid_map", process);
 	char map[48];
 
-	if (!file_put("/proc/self/setgroups", "deny"))
-		cage_fail(z->socket, "write /proc/self/setgroups");
+	if (!file_put(groups, "deny"))
+		return "write /proc/PID/setgroups";
 	snprintf(map, sizeof map, "%u %u 1", z->uid, z->uid);
-	if (!file_put("/proc/self/uid_map", map))
-		cage_fail(z->socket, "write /proc/self/uid_map");
+	if (!file_put(uids, map))
+		return "write /proc/PID/uid_map";
 	snprintf(map, sizeof map, "%u %u 1", z->gid, z->gid);
-	if (!file_put("/proc/self/gid_map", map))
-		cage_fail(z->socket, "write /proc/self/gid_map");
+	return file_put(gids, map) ? NULL : "write /proc/PID/gid_map";
+}
+
+/* Of the keeper, when it is root and the cage will not be. It says by GIVEN that the maps are there. */
+static void identity_give(const struct zygote *z, pid_t pid, int given)
+{
+	char process[16];
+
+	snprintf(process, sizeof process, "%d", (int)pid);
+	if (!maps_write(process, z) && write(given, "", 1) != 1)
+		return; /* it is gone, and the worker reads that */
+}
+
+/* GIVEN: root's word comes there; -1: the maps are its own business. */
+static void identity_take(const struct zygote *z, int given)
+{
+	char byte;
+	const char *failed = given < 0 ? maps_write("self", z) : NULL;
+
+	if (failed)
+		cage_fail(z->socket, failed);
+	if (given >= 0 && read(given, &byte, 1) != 1)
+		cage_fail(z->socket, "be given an identity");
+	/* Who changes his user is hidden from his own files in /proc. */
+	if (given >= 0 &&
+	    (setresgid(z->gid, z->gid, z->gid) || setresuid(z->uid, z->uid, z->uid) ||
+	     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)))
+		cage_fail(z->socket, "take an identity");
 	if (!file_put("/proc/sys/user/max_user_namespaces", "0"))
 		cage_fail(z->socket, "write /proc/sys/user/max_user_namespaces");
 }
@@ -100,17 +130,18 @@ static void signals_default(void)
 		sigaction(sig, &dfl, NULL);
 }
 
-static _Noreturn void cage_main(const struct zygote *keeper, int socket)
+static _Noreturn void cage_main(const struct zygote *keeper, int socket, int given)
 {
 	struct zygote z = {.socket = socket, .uid = keeper->uid, .gid = keeper->gid};
 	static const char name[] = "cage";
 	struct err e = {0};
 
+	close(keeper->socket);
+	identity_take(&z, given);
+	/* A change of the user would undo it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
 		cage_fail(socket, "die with the worker");
-	close(keeper->socket);
 	signals_default();
-	identity_take(&z);
 	if (sethostname(name, sizeof name - 1))
 		cage_fail(socket, "name the machine");
 	bounding_set_empty(socket);
@@ -201,12 +232,25 @@ static pid_t cage_make(const struct zygote *z, struct asked *a, int *pidfd)
 {
 	static const uint64_t flags =
 	    CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+	int word[2] = {-1, -1};
+
+	if (z->gives && pipe2(word, O_CLOEXEC))
+		return -1;
 	pid_t pid = clone_sibling(flags, pidfd, -1);
 
 	if (pid < 0 && errno == EINVAL) /* a kernel without cgroups */
 		pid = clone_sibling(flags & ~(uint64_t)CLONE_NEWCGROUP, pidfd, -1);
-	if (pid == 0)
-		cage_main(z, a->fds[0]);
+	if (pid == 0) {
+		close(word[1]);
+		cage_main(z, a->fds[0], word[0]);
+	}
+	int code = errno;
+
+	if (z->gives && pid > 0)
+		identity_give(z, pid, word[1]);
+	close(word[0]);
+	close(word[1]);
+	errno = code;
 	return pid;
 }
 

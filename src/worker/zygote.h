@@ -35,6 +35,7 @@ struct zygote {
 	int socket;              /* to the worker */
 	unsigned uid, gid;       /* whom its jobs run as */
 	struct ground *ground;   /* of a cage */
+	bool gives;              /* that is somebody else: root gives cages their maps */
 	void (*tidy)(void *ctx); /* of the keeper, or NULL */
 	void *ctx;
 };

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "test.h"
 #include "worker/cage.h"
+#include "worker/rights.h"
 #include "worker/sandbox.h"
 
 #include <errno.h>
@@ -423,6 +424,50 @@ static void orphans_end_too(void)
 	sandbox_free(s);
 }
 
+/* The same by the report, which comes before the kernel has taken the sandbox down. */
+static void report_comes_last(void)
+{
+	struct sandbox_end end;
+	int out[2];
+
+	CHECK(!pipe2(out, O_CLOEXEC));
+	struct sandbox *s =
+	    begin((struct sandbox_spec){0}, (int[]){-1, out[1], -1}, "orphans", NULL, NULL);
+	struct pollfd p = {.fd = sandbox_report_fd(s), .events = POLLIN};
+
+	close(out[1]);
+	do
+		CHECK(poll(&p, 1, WAIT_MS) == 1);
+	while (sandbox_hear(s));
+	CHECK(sandbox_end(s, &end) == 1 && end.started && end.status == 0);
+	CHECK(fcntl(out[0], F_SETFL, O_NONBLOCK) == 0);
+	CHECK(read(out[0], &(char){0}, 1) == 0); /* no daemon holds it any more */
+	sandbox_free(s);
+}
+
+/* Root makes the cage, and is not in it. */
+static void somebody_elses(void)
+{
+	const struct rights r = {.drops = true, .uid = 63690, .gid = 63690};
+	struct err e = {0};
+	struct stat st;
+
+	if (geteuid() != 0)
+		return;
+	AUTO_FREE char *src = xasprintf("%s/src", lower[0]);
+
+	CHECK(chmod(top, 0755) == 0 && chown(src, r.uid, r.gid) == 0);
+	CHECK(cages_begin(&(struct cages_spec){.rights = &r}, &e) == 0);
+	CHECK(run_in((struct sandbox_spec){0}, "world", "63690", "63690") == 0);
+	CHECK(run("rights", NULL) == 0);
+	struct sandbox *s = begin((struct sandbox_spec){0}, NULL, "write", NULL, NULL);
+
+	CHECK(finish(s).status == 0);
+	CHECK(fstatat(sandbox_written(s), "src/out.o", &st, 0) == 0 && st.st_uid == r.uid);
+	CHECK(chown(src, 0, 0) == 0);
+	sandbox_free(s);
+}
+
 static void kill_and_free(void)
 {
 	for (int way = 0; way < 3; way++) {
@@ -522,9 +567,9 @@ static void check(void)
 {
 	struct err e = {0};
 
-	if (!CHECK(sandbox_check(top, &e) == 0))
+	if (!CHECK(sandbox_check(top, NULL, &e) == 0))
 		printf("# %s\n", e.text);
-	CHECK(sandbox_check("/nowhere", &e) == -1 && strstr(e.text, "/nowhere"));
+	CHECK(sandbox_check("/nowhere", NULL, &e) == -1 && strstr(e.text, "/nowhere"));
 }
 
 static const struct test tests[] = {
@@ -538,6 +583,8 @@ static const struct test tests[] = {
     {"failures are sentences",                failures          },
     {"bound folders",			 bound_folders     },
     {"orphans end with the compiler",         orphans_end_too   },
+    {"orphans end before the report",         report_comes_last },
+    {"jobs of somebody else",                 somebody_elses    },
     {"kill and free",			 kill_and_free     },
     {"dies with the worker",                  worker_killed     },
     {"no mount, descriptor or process stays", nothing_stays     },
