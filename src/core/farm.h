@@ -195,6 +195,8 @@ enum {
 	FARM_MAX_WEIGHT = 1 << 16,
 	FARM_MAX_BUILDS = 256, /* of an agent; more wait with FARM_TOO_MANY */
 	FARM_MAX_POOLS = 4096, /* partitions times platforms seen; beyond: FARM_TOO_MANY */
+	FARM_MAX_USER_POOLS =
+	    64, /* of them that one user's builds may be in, whatever he calls them */
 };
 
 struct farm;

@@ -325,6 +325,8 @@ static void on_timer(void *ctx)
 			p->connected ? "silent for %d ms" : "no connection within %d ms",
 			p->self.timeout_ms);
 		go_down(p);
+	} else if (p->up && p->stream && tls_stands(p->self.tls, p->stream, &p->why)) {
+		go_down(p);
 	} else {
 		if (p->up && now - p->heard >= limit / 3) {
 			AUTO_BUF struct buf b = {0};
@@ -443,6 +445,11 @@ bool peer_is_refused(const struct peer *p)
 bool peer_is_local(const struct peer *p)
 {
 	return p->local;
+}
+
+bool peer_is_resumed(const struct peer *p)
+{
+	return p->stream && tls_stream_resumed(p->stream);
 }
 
 const struct tls_who *peer_who(const struct peer *p)

@@ -63,8 +63,10 @@ bool peer_is_foreign(const struct peer *);
 bool peer_is_plain(const struct peer *);
 /* In down(): it answered, and does not let us in, or is not whom we want. */
 bool peer_is_refused(const struct peer *);
-bool peer_is_local(const struct peer *); /* on this machine's loopback */
-/* Who is at the other end, as the farm certified; NULL: nobody did. */
+bool peer_is_local(const struct peer *);   /* on this machine's loopback */
+bool peer_is_resumed(const struct peer *); /* by a ticket: no full handshake was paid */
+/* Who is at the other end, as the farm certified; NULL: nobody did. Who is revoked while the connection stands goes down
+ * within a sixth of the time-out. */
 const struct tls_who *peer_who(const struct peer *);
 
 /* Calls ACCEPT for each new connection; it returns the handler's ctx for it, or NULL to refuse. */

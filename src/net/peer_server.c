@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "net/address.h"
 #include "net/peer_impl.h"
+#include "net/stranger.h"
 #include "net/tls.h"
 #include "net/tls_stream.h"
 #include "sys/loop.h"
@@ -151,8 +152,8 @@ static void refuse(struct newcomer *n, const char *why)
 	char text[ADDRESS_TEXT];
 	AUTO_BUF struct buf b = {0}, sealed = {0};
 
-	log_line(LOG_NOTICE, "client=%s turned away: %s",
-		 address_text((struct sockaddr *)&n->from, text), why);
+	stranger_line(LOG_NOTICE, address_text((struct sockaddr *)&n->from, text),
+		      "turned away: %s", why);
 	buf_add(&b, MESSAGE_PREFACE_BYTES, MESSAGE_PREFACE);
 	message_put_refused(&b, &(struct message_refused){why});
 	if (n->stream)
@@ -211,8 +212,8 @@ static void on_handshake(void *ctx, unsigned got)
 	if (newcomer_send(n, &out)) {
 		newcomer_close(n);
 	} else if (r) {
-		log_line(LOG_NOTICE, "client=%s turned away: %s",
-			 address_text((struct sockaddr *)&n->from, text), e.text);
+		stranger_line(LOG_NOTICE, address_text((struct sockaddr *)&n->from, text),
+			      "turned away: %s", e.text);
 		newcomer_end_tls(n);
 		shutdown(n->fd, SHUT_WR);
 		wait_for(n, GOODBYE_MS, on_goodbye);
@@ -324,10 +325,9 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 
 	(void)listener;
 	if (s->admitted && !s->admitted(s->admitted_ctx, from)) {
-		log_line(
-		    LOG_WARNING,
-		    "client=%s turned away: it is not on the list of who may connect (--allow)",
-		    address_text(from, text));
+		stranger_line(
+		    LOG_WARNING, address_text(from, text),
+		    "turned away: it is not on the list of who may connect (--allow)");
 		close(fd);
 		return;
 	}

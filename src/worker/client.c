@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cas/store.h"
+#include "net/stranger.h"
 #include "sys/loop.h"
 #include "wire/entries.h"
 #include "wire/message.h"
@@ -106,10 +107,10 @@ void *client_accept(void *ctx, struct peer *peer, const char *from)
 	struct worker *w = ctx;
 
 	if (w->own_user_only && !own_user_is(from)) {
-		log_line(
-		    LOG_WARNING,
-		    "client=%s refused: nothing cages jobs here, so only this worker's own user has them done",
-		    from);
+		stranger_line(
+		    LOG_WARNING, from,
+		    "refused: nothing cages jobs here, so only this worker's own user has "
+		    "them done");
 		return NULL;
 	}
 	struct client *c = xcalloc(1, sizeof *c);
@@ -213,7 +214,10 @@ static void on_down(void *ctx, struct peer *p, const struct err *why)
 	struct client *c = ctx;
 
 	(void)p;
-	log_line(LOG_INFO, "client=%s gone: %s", c->from, why->text);
+	if (why->code == EPROTO)
+		stranger_line(LOG_WARNING, c->from, "closed: %s", why->text);
+	else
+		log_line(LOG_INFO, "client=%s gone: %s", c->from, why->text);
 	client_free(c);
 }
 
