@@ -45,6 +45,9 @@ struct guest {
 	char *
 	    machine; /* FROM without the port: who comes again and again is complained of once */
 	enum talk_role role; /* 0: it has not enrolled */
+	uint64_t instance;   /* of an agent, to workers */
+	bool
+	    evicted; /* slots were taken from it: workers that were told hear of the next */
 	struct place *place; /* a worker's, once it has reported */
 	nsec since;
 	double tokens; /* messages that it may send at once */
@@ -78,6 +81,27 @@ const char *guest_name(const struct guest *g)
 static const char *called(const struct guest *g)
 {
 	return g->name && *g->name ? g->name : g->machine;
+}
+
+void guest_evict(struct guest *g, struct guest *worker, unsigned slots, bool ends,
+		 const char *why)
+{
+	AUTO_BUF struct buf b = {0};
+
+	g->evicted = true;
+	if (!g->instance)
+		return; /* a gethost, which no worker knows: its one command is what it has */
+	message_put_evict(&b, &(struct message_evict){.instance = g->instance,
+						      .user = guest_user(g),
+						      .slots = slots,
+						      .ends = ends,
+						      .why = why});
+	guest_send(worker, &b);
+}
+
+bool guest_was_evicted(const struct guest *g)
+{
+	return g->evicted;
 }
 
 void guest_send(struct guest *g, struct buf *b)
@@ -296,6 +320,7 @@ static int on_enroll(struct guest *g, struct arena *a, const char *p, size_t n,
 	}
 	g->role = m.role;
 	g->name = xstrdup(m.name);
+	g->instance = m.instance;
 	g->user = xstrdup(who ? who->name : *m.user ? m.user : "nobody");
 	g->server->nagents += g->role == TALK_AGENT;
 	message_put_welcome(&b, &(struct message_welcome){.dialect = TALK_DIALECT,

@@ -92,11 +92,11 @@ void places_free(struct server *s)
 
 void place_leave(struct server *s, struct place *p)
 {
-	uint64_t id = p->id;
-
 	log_line(LOG_NOTICE, "host=%s left", p->name);
+	/* While its address is known: who holds leases there is told of their end. */
+	p->guest = NULL;
+	server_step(s, &(struct farm_event){.type = FARM_WORKER_GONE, .worker = p->id});
 	place_free(s, p);
-	server_step(s, &(struct farm_event){.type = FARM_WORKER_GONE, .worker = id});
 }
 
 /* Tells the farm what it is, and what is known of it from before. */
