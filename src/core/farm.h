@@ -220,7 +220,7 @@ struct farm_worker_view {
 
 struct farm_build_view {
 	uint64_t id, agent;
-	const char *user;
+	const char *user, *platform, *partition; /* the farm's, valid until the next step */
 	unsigned want, budget, held;
 	enum farm_reason reason; /* of the last WAIT */
 	uint64_t which;

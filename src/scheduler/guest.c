@@ -15,6 +15,8 @@
 #include "scheduler/history.h"
 #include "scheduler/place.h"
 #include "scheduler/server.h"
+#include "scheduler/upstream.h"
+#include "scheduler/upstream_link.h"
 #include "sys/loop.h"
 #include "wire/message.h"
 #include "wire/talk.h"
@@ -298,6 +300,10 @@ static int check_enroll(const struct server *s, const struct message_enroll *m,
 	if (check_text("its name", m->name, TALK_NAME, e) ||
 	    check_text("its user's name", m->user, TALK_NAME, e))
 		return -1;
+	if (s->upstream && strncmp(m->name, UPSTREAM_SITE, strlen(UPSTREAM_SITE)) == 0)
+		return err_set(e, 0,
+			       "it is a site's scheduler, and so is this one: only one "
+			       "stands before another");
 	if (*m->farm && strcmp(m->farm, s->farm_name) != 0)
 		return err_set(e, 0, "it belongs to farm '%.100s' and this is '%s'",
 			       m->farm, s->farm_name);
@@ -541,6 +547,8 @@ static int on_measured(struct guest *g, struct arena *a, const char *p, size_t n
 		history_job(s->history, m.project, m.cpu_us, m.maxrss_kb);
 	if (!place)
 		return 0;
+	if (place->borrowed)
+		upstream_measured(s->upstream, place, &m);
 	struct farm_event e = {
 	    .type = FARM_RESULT,
 	    .build = server_build_id(g->id, m.build),

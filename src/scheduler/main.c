@@ -14,6 +14,7 @@
 #include "scheduler/history.h"
 #include "scheduler/place.h"
 #include "scheduler/server.h"
+#include "scheduler/upstream.h"
 #include "sys/fs.h"
 #include "sys/logsink.h"
 #include "sys/loop.h"
@@ -54,6 +55,9 @@ static const char usage[] =
     "  --no-state           keep nothing\n"
     "  --settle MS          after a start, how long agents may say what they hold before slots\n"
     "                       are leased (default 1500)\n"
+    "  --upstream HOST[:PORT][,...]\n"
+    "                       stands before that scheduler, for a site: borrows slots there when\n"
+    "                       its own workers do not suffice\n"
     "  --zeroconf           announces itself on the local network, by avahi\n"
     "  --log-file FILE      lines of the log go there\n"
     "  --port-file FILE     write HOST:PORT there once connections are accepted\n"
@@ -74,7 +78,7 @@ struct texts {
 };
 
 struct options {
-	const char *listen, *home, *farm, *name, *state, *log_file, *port_file;
+	const char *listen, *home, *farm, *name, *state, *upstream, *log_file, *port_file;
 	struct texts allow, admin, hosts, users;
 	bool allow_private, no_state, zeroconf, verbose;
 	unsigned settle_ms;
@@ -93,6 +97,7 @@ enum {
 	OPT_STATE,
 	OPT_NO_STATE,
 	OPT_SETTLE,
+	OPT_UPSTREAM,
 	OPT_ZEROCONF,
 	OPT_LOG_FILE,
 	OPT_PORT_FILE,
@@ -114,13 +119,14 @@ static const struct option long_options[] = {
     {"state",         required_argument, NULL, OPT_STATE},
     {"no-state",             no_argument, NULL, OPT_NO_STATE},
     {"settle",              required_argument, NULL, OPT_SETTLE},
-    {"zeroconf",		  no_argument, NULL, OPT_ZEROCONF},
-    {"log-file",required_argument, NULL, OPT_LOG_FILE},
-    {"port-file",          required_argument, NULL, OPT_PORT_FILE},
-    {"verbose",             no_argument, NULL, OPT_VERBOSE},
-    {"help",	      no_argument, NULL, OPT_HELP},
-    {"version",		  no_argument, NULL, OPT_VERSION},
-    {0},
+    {"upstream",		  required_argument, NULL, OPT_UPSTREAM},
+    {"zeroconf",no_argument, NULL, OPT_ZEROCONF},
+    {"log-file",          required_argument, NULL, OPT_LOG_FILE},
+    {"port-file",             required_argument, NULL, OPT_PORT_FILE},
+    {"verbose",              no_argument, NULL, OPT_VERBOSE},
+    {"help",		  no_argument, NULL, OPT_HELP},
+    {"version",no_argument, NULL, OPT_VERSION},
+    {0	 },
 };
 
 static _Noreturn void die(int status, const char *sentence, const char *detail)
@@ -171,6 +177,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 		case OPT_SETTLE:
 			o->settle_ms = parse_number("--settle", optarg, SETTLE_MAX_MS);
 			break;
+		case OPT_UPSTREAM: o->upstream = optarg; break;
 		case OPT_ZEROCONF: o->zeroconf = true; break;
 		case OPT_LOG_FILE: o->log_file = optarg; break;
 		case OPT_PORT_FILE: o->port_file = optarg; break;
@@ -342,6 +349,9 @@ static int serve(struct server *s, const struct options *o, const struct guard *
 	server_begin(s);
 	add_users(s, &o->users);
 	add_hosts(s, &o->hosts);
+	s->trust = g->trust;
+	if (o->upstream && !(s->upstream = upstream_start(s, o->upstream, &e)))
+		die(2, "--upstream", e.text);
 	struct loop_watch *stop[] = {loop_signal(s->loop, SIGTERM, on_signal, s->loop),
 				     loop_signal(s->loop, SIGINT, on_signal, s->loop)};
 	const char *address = peer_server_address(door);

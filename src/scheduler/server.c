@@ -8,6 +8,7 @@
 #include "scheduler/guest.h"
 #include "scheduler/history.h"
 #include "scheduler/place.h"
+#include "scheduler/upstream.h"
 #include "sys/loop.h"
 #include "wire/message.h"
 #include "wire/talk.h"
@@ -92,6 +93,12 @@ static bool is_hopeless(enum farm_reason r)
 	}
 }
 
+/* The farm behind this one may have what this one has not. */
+static bool may_borrow(const struct server *s)
+{
+	return s->upstream && upstream_is_hopeful(s->upstream);
+}
+
 static void tell_lease(struct server *s, struct guest *g, const struct farm_effect *f,
 		       const char *why)
 {
@@ -149,7 +156,8 @@ static void tell_build(struct server *s, const struct farm_effect *f)
 		message_put_waiting(
 		    &b, &(struct message_waiting){.build = f->build % TALK_BUILD,
 						  .missing = f->missing,
-						  .hopeless = is_hopeless(f->reason),
+						  .hopeless = is_hopeless(f->reason) &&
+							      !may_borrow(s),
 						  .why = why});
 		break;
 	case FARM_EVICT:
@@ -198,6 +206,8 @@ void server_step(struct server *s, struct farm_event *e)
 		carry_out(s, &out.v[i]);
 	s->stepping = false;
 	set_wake(s, out.wake);
+	if (s->upstream)
+		upstream_moved(s->upstream);
 }
 
 /* ---- time ---------------------------------------------------------------------------------- */
@@ -251,6 +261,8 @@ void server_end(struct server *s)
 		places_save(s);
 		history_save(s->history);
 	}
+	upstream_free(s->upstream);
+	s->upstream = NULL;
 	guests_close(s);
 	places_free(s);
 	loop_timer_free(s->wake);

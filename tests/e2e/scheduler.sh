@@ -14,18 +14,6 @@ if command -v distcc >/dev/null && distcc --version 2>/dev/null | grep -q 'Marti
 	DEBIAN=$(command -v distcc)
 fi
 
-# sources N: a tree of N small units with a header.
-sources()
-{
-	local i
-	new_tree
-	echo '#define STEP 3' > step.h
-	for ((i = 1; i <= $1; i++)); do
-		printf '#include "step.h"\nint unit%d(int x) { return x * STEP + %d; }\n' "$i" "$i" > "u$i.c"
-	done
-	printf 'OBJECTS := $(patsubst %%.c,%%.o,$(sort $(wildcard u*.c)))\nall: $(OBJECTS)\n%%.o: %%.c; $(CC) $(FLAGS) -c $< -o $@\n' > Makefile
-}
-
 # --- leases ----------------------------------------------------------------------------------
 
 scheduler_start

@@ -2,7 +2,7 @@
 # scheduler_lib.sh: a farm with schedulers, for scripts that have farm.sh already.
 #
 #   scheduler_init BUILD_FOLDER   in place of farm_init
-#   scheduler_start, scheduler_run, hosts, hosts_are, said
+#   scheduler_start, scheduler_run, hosts, hosts_are, said, sources
 # shellcheck disable=SC2034,SC2154,SC2317 # for the scripts; wait_until calls functions
 
 scheduler_init()
@@ -62,4 +62,16 @@ said()
 {
 	[ "$(grep -cE -e "$2" "$WORK/s$1.log")" -eq "$3" ] ||
 		{ diag "$(tail -5 "$WORK/s$1.log")"; return 1; }
+}
+
+# sources N: a tree of N small units with a header.
+sources()
+{
+	local i
+	new_tree
+	echo '#define STEP 3' > step.h
+	for ((i = 1; i <= $1; i++)); do
+		printf '#include "step.h"\nint unit%d(int x) { return x * STEP + %d; }\n' "$i" "$i" > "u$i.c"
+	done
+	printf 'OBJECTS := $(patsubst %%.c,%%.o,$(sort $(wildcard u*.c)))\nall: $(OBJECTS)\n%%.o: %%.c; $(CC) $(FLAGS) -c $< -o $@\n' > Makefile
 }
