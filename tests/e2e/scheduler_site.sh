@@ -82,7 +82,7 @@ unset MUSTER_SCHEDULER
 
 # --- it makes a farm, and lets others in ------------------------------------------------------------
 
-FARM=$WORK/farm
+FARM=$WORK/made
 check 'init makes a farm and tells how to join' -- eval '"$BUILD/muster-scheduler" init --name lab "$FARM" > "$WORK/out" &&
 	grep -q "muster farm token --dir $FARM" "$WORK/out" && grep -q -- "--home $FARM" "$WORK/out"'
 check '… which is never overwritten' -- eval '! "$BUILD/muster-scheduler" init "$FARM" > "$WORK/out" 2>&1'
