@@ -81,6 +81,8 @@ struct agent {
 	struct task *tasks;    /* by id (uthash) */
 	uint64_t next_task;
 
+	uint64_t instance; /* names this process, to schedulers and workers … */
+	char name[32];     /* … and as a word of HELLO */
 	int peer_timeout_ms;
 	bool compress_always;
 

@@ -116,7 +116,7 @@ static int open_door(struct callers *c, char *text, struct err *e)
 	c->tls = tls_from_key_file(key, e);
 	if (!c->tls)
 		return -1;
-	struct peer_self self = {.name = "agent",
+	struct peer_self self = {.name = c->agent->name,
 				 .timeout_ms = c->agent->peer_timeout_ms,
 				 .compress_always = c->agent->compress_always,
 				 .tls = c->tls};

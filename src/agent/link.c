@@ -98,7 +98,7 @@ const struct peer_handler link_handler = {
 
 static struct peer_self self_of(const struct remote *r)
 {
-	return (struct peer_self){.name = "agent",
+	return (struct peer_self){.name = r->agent->name,
 				  .timeout_ms = r->agent->peer_timeout_ms,
 				  .compress_always = r->agent->compress_always,
 				  .admits = TLS_WORKER};

@@ -24,6 +24,7 @@
 #include "sys/loop.h"
 #include "sys/machine.h"
 #include "wire/local.h"
+#include "wire/talk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -221,6 +223,9 @@ static void serve(struct agent *a, int ready_fd)
 	a->member = member_new(a->loop, a->trust);
 	a->local = local_new(a->local_slots, task_slot);
 	a->turn = turn_new(a->loop, a->disk, task_turn);
+	if (getrandom(&a->instance, sizeof a->instance, 0) != sizeof a->instance)
+		a->instance = (uint64_t)loop_now();
+	snprintf(a->name, sizeof a->name, TALK_AGENT_NAME, a->instance);
 	a->peer_timeout_ms = (int)env_number("MUSTER_PEER_TIMEOUT_MS", 15000, 100, 3600000);
 	a->compress_always = env_number("MUSTER_COMPRESS_ALWAYS", 0, 0, 1) != 0;
 	a->leases = leases_new(a);

@@ -15,6 +15,8 @@
 #include "scheduler/history.h"
 #include "scheduler/place.h"
 #include "scheduler/server.h"
+#include "scheduler/upstream.h"
+#include "scheduler/upstream_link.h"
 #include "sys/loop.h"
 #include "wire/message.h"
 #include "wire/talk.h"
@@ -45,6 +47,9 @@ struct guest {
 	char *
 	    machine; /* FROM without the port: who comes again and again is complained of once */
 	enum talk_role role; /* 0: it has not enrolled */
+	uint64_t instance;   /* of an agent, to workers */
+	bool
+	    evicted; /* slots were taken from it: workers that were told hear of the next */
 	struct place *place; /* a worker's, once it has reported */
 	nsec since;
 	double tokens; /* messages that it may send at once */
@@ -78,6 +83,27 @@ const char *guest_name(const struct guest *g)
 static const char *called(const struct guest *g)
 {
 	return g->name && *g->name ? g->name : g->machine;
+}
+
+void guest_evict(struct guest *g, struct guest *worker, unsigned slots, bool ends,
+		 const char *why)
+{
+	AUTO_BUF struct buf b = {0};
+
+	g->evicted = true;
+	if (!g->instance)
+		return; /* a gethost, which no worker knows: its one command is what it has */
+	message_put_evict(&b, &(struct message_evict){.instance = g->instance,
+						      .user = guest_user(g),
+						      .slots = slots,
+						      .ends = ends,
+						      .why = why});
+	guest_send(worker, &b);
+}
+
+bool guest_was_evicted(const struct guest *g)
+{
+	return g->evicted;
 }
 
 void guest_send(struct guest *g, struct buf *b)
@@ -274,6 +300,10 @@ static int check_enroll(const struct server *s, const struct message_enroll *m,
 	if (check_text("its name", m->name, TALK_NAME, e) ||
 	    check_text("its user's name", m->user, TALK_NAME, e))
 		return -1;
+	if (s->upstream && strncmp(m->name, UPSTREAM_SITE, strlen(UPSTREAM_SITE)) == 0)
+		return err_set(e, 0,
+			       "it is a site's scheduler, and so is this one: only one "
+			       "stands before another");
 	if (*m->farm && strcmp(m->farm, s->farm_name) != 0)
 		return err_set(e, 0, "it belongs to farm '%.100s' and this is '%s'",
 			       m->farm, s->farm_name);
@@ -296,6 +326,7 @@ static int on_enroll(struct guest *g, struct arena *a, const char *p, size_t n,
 	}
 	g->role = m.role;
 	g->name = xstrdup(m.name);
+	g->instance = m.instance;
 	g->user = xstrdup(who ? who->name : *m.user ? m.user : "nobody");
 	g->server->nagents += g->role == TALK_AGENT;
 	message_put_welcome(&b, &(struct message_welcome){.dialect = TALK_DIALECT,
@@ -516,6 +547,8 @@ static int on_measured(struct guest *g, struct arena *a, const char *p, size_t n
 		history_job(s->history, m.project, m.cpu_us, m.maxrss_kb);
 	if (!place)
 		return 0;
+	if (place->borrowed)
+		upstream_measured(s->upstream, place, &m);
 	struct farm_event e = {
 	    .type = FARM_RESULT,
 	    .build = server_build_id(g->id, m.build),

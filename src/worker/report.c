@@ -15,6 +15,7 @@
 #include "sys/machine.h"
 #include "wire/message.h"
 #include "wire/talk.h"
+#include "worker/evict.h"
 #include "worker/presence.h"
 #include "worker/worker.h"
 
@@ -114,7 +115,7 @@ static struct message_report report_now(struct report *r)
 	    .address = r->spec.address,
 	    .platform = r->platform,
 	    .partition = r->spec.partition,
-	    .speaks = TALK_MUSTER | (r->spec.distcc ? TALK_DISTCC : 0),
+	    .speaks = TALK_MUSTER | TALK_EVICTS | (r->spec.distcc ? TALK_DISTCC : 0),
 	    .slots = r->worker->slots,
 	    .owner_slots = r->spec.owner_slots,
 	    .running = r->worker->running,
@@ -171,6 +172,7 @@ static void say(struct line *line, const char *text)
 
 static void dial_later(struct line *line)
 {
+	evict_forget(line->report->worker, line);
 	line->peer = NULL;
 	line->welcome = false;
 	loop_timer_set(line->timer, LOOP_MS(line->pause_ms));
@@ -223,6 +225,17 @@ static int on_refused(struct arena *a, const char *p, size_t n, struct err *e)
 	return err_set(e, 0, "it wants no part of us: %.300s", m.why);
 }
 
+static int on_evict(const struct line *line, struct arena *a, const char *p, size_t n,
+		    struct err *e)
+{
+	struct message_evict m;
+
+	if (message_get_evict(&m, a, p, n))
+		return err_set(e, EPROTO, "a malformed EVICT");
+	evict_note(line->report->worker, line, &m);
+	return 0;
+}
+
 static int on_message(void *ctx, struct peer *peer, unsigned type, const char *p, size_t n,
 		      struct err *e)
 {
@@ -234,6 +247,8 @@ static int on_message(void *ctx, struct peer *peer, unsigned type, const char *p
 	(void)peer;
 	if (type == MESSAGE_REFUSED) {
 		r = on_refused(a, p, n, e);
+	} else if (type == MESSAGE_EVICT && line->welcome) {
+		r = on_evict(line, a, p, n, e);
 	} else if (type != MESSAGE_WELCOME) {
 		r = err_set(e, EPROTO, "a message %s that is not a scheduler's to send",
 			    message_name(type));
@@ -323,6 +338,7 @@ void report_free(struct report *r)
 		return;
 	r->worker->moved = NULL;
 	for (size_t i = 0; i < r->nlines; i++) {
+		evict_forget(r->worker, &r->lines[i]);
 		if (r->lines[i].peer)
 			peer_close(r->lines[i].peer);
 		loop_timer_free(r->lines[i].timer);

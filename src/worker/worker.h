@@ -10,6 +10,7 @@ struct own;
 struct store;
 struct cage;
 struct cgroups;
+struct eviction;
 struct rights;
 struct slot_wait;
 
@@ -51,6 +52,9 @@ struct worker {
 	bool granting;
 	void (*moved)(void *ctx); /* RUNNING has changed; NULL: nobody asks */
 	void *moved_ctx;
+	struct eviction
+	    *evictions; /* utlist: agents that schedulers have taken slots from */
+	unsigned nevictions;
 	void (*left)(void *ctx); /* the last client has gone; NULL: nobody asks */
 	void *left_ctx;
 };
