@@ -10,7 +10,8 @@
 
 static const nsec MS = 1000 * 1000;
 
-static const uint64_t SEED = 3; /* one that prefers worker 1 among equals */
+static const uint64_t COPY = UINT64_C(1) << 63; /* what ids of copies have in common */
+static const uint64_t SEED = 3;                 /* one that prefers worker 1 among equals */
 
 static const char *const home_names[] = {
     [SCHED_HOME_NO_WORKERS] = "no workers",
@@ -96,6 +97,17 @@ static void effects_print(struct buf *out, const struct sched_out *o)
 		case SCHED_HOME:
 			buf_printf(out, "\thome job %" PRIu64 ": %s\n", f->job,
 				   home_names[f->home]);
+			break;
+		case SCHED_BACK: buf_printf(out, "\tback job %" PRIu64 "\n", f->job); break;
+		case SCHED_COPY:
+			buf_printf(out,
+				   "\tcopy %" PRIu64 " of job %" PRIu64
+				   " -> worker %" PRIu64 "\n",
+				   f->copy & ~COPY, f->job, f->worker);
+			break;
+		case SCHED_OVERDUE:
+			buf_printf(out, "\toverdue job %" PRIu64 " on worker %" PRIu64 "\n",
+				   f->job & ~COPY, f->worker);
 			break;
 		}
 	}
@@ -200,8 +212,10 @@ static void dial_fails(void)
 	     "[5] down worker 1\n"
 	     "\thome job 1: all down\n"
 	     "\thome job 2: all down\n"
+	     "\twake at 1005\n"
 	     "[6] ask job 3\n"
-	     "\thome job 3: all down\n");
+	     "\thome job 3: all down\n"
+	     "\twake at 1005\n");
 }
 
 /* After the rest one request pays with staying at home, the next ones profit; doubling, then reset. */
@@ -212,20 +226,30 @@ static void backoff_doubles(void)
 	     "\tdial worker 1\n"
 	     "[0] down worker 1\n"
 	     "\thome job 1: all down\n"
+	     "\twake at 1000\n"
 	     "[999] ask job 2\n"
 	     "\thome job 2: all down\n"
+	     "\twake at 1000\n"
 	     "[1000] ask job 3\n"
 	     "\tdial worker 1\n"
 	     "\thome job 3: all down\n"
 	     "[1001] ask job 4\n"
 	     "\thome job 4: all down\n"
 	     "[1100] down worker 1\n"
+	     "\twake at 3100\n"
 	     "[3099] ask job 5\n"
 	     "\thome job 5: all down\n"
+	     "\twake at 3100\n"
 	     "[3100] ask job 6\n"
 	     "\tdial worker 1\n"
 	     "\thome job 6: all down\n"
 	     "[3200] up worker 1 slots 4\n"
+	     "\tback job 1\n"
+	     "\tback job 2\n"
+	     "\tback job 3\n"
+	     "\tback job 4\n"
+	     "\tback job 5\n"
+	     "\tback job 6\n"
 	     "[3201] ask job 7\n"
 	     "\tquery worker 1 toolchain 1\n"
 	     "[3202] toolchain 1 worker 1 yes\n"
@@ -234,6 +258,7 @@ static void backoff_doubles(void)
 	     "[3400] down worker 1\n"
 	     "[4399] ask job 8\n"
 	     "\thome job 8: all down\n"
+	     "\twake at 4400\n"
 	     "[4400] ask job 9\n"
 	     "\tdial worker 1\n"
 	     "\thome job 9: all down\n");
@@ -351,7 +376,8 @@ static void down_with_jobs(void)
 			 "\tgrant job 1 -> worker 2\n"
 			 "[6] down worker 2\n"
 			 "[6] ask job 1\n"
-			 "\thome job 1: all down\n");
+			 "\thome job 1: all down\n"
+			 "\twake at 1002\n");
 }
 
 /* A waiting job is a request: the worker is dialled when its rest ends. */
@@ -433,16 +459,23 @@ static void rest_of_connected(void)
 			 "[1] ask job 4\n"
 			 "[2] failed job 1\n"
 			 "\thome job 4: all down\n"
+			 "\twake at 1002\n"
 			 "[3] failed job 2\n"
+			 "\twake at 1002\n"
 			 "[4] ask job 5\n"
 			 "\thome job 5: all down\n"
+			 "\twake at 1002\n"
 			 "[5] done job 3\n"
+			 "\tback job 4\n"
+			 "\tback job 5\n"
 			 "[6] ask job 6\n"
 			 "\tgrant job 6 -> worker 1\n"
 			 "[7] failed job 6\n"
 			 "[1006] ask job 7\n"
 			 "\thome job 7: all down\n"
+			 "\twake at 1007\n"
 			 "[1007] ask job 8\n"
+			 "\tback job 7\n"
 			 "\tgrant job 8 -> worker 1\n");
 }
 
