@@ -6,6 +6,7 @@
 #include "agent/plan.h"
 #include "agent/remote.h"
 #include "agent/task.h"
+#include "agent/twin.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -110,6 +111,21 @@ static void carry_out(struct agent *a, const struct sched_effect *f)
 			task_home(t, home_reason(a, t, f->home), home_status(a, t, f->home),
 				  f->home == SCHED_HOME_NO_WORKERS ||
 				      f->home == SCHED_HOME_ALL_DOWN);
+		break;
+	case SCHED_BACK:
+		if (t)
+			task_back(t);
+		break;
+	case SCHED_COPY:
+		if (t && r)
+			twin_start(t, r, f->copy);
+		else
+			agent_sched(a, (struct sched_event){.type = SCHED_CANCEL,
+							    .job = f->copy});
+		break;
+	case SCHED_OVERDUE:
+		if (t)
+			task_overdue(t);
 		break;
 	}
 }

@@ -88,6 +88,7 @@ struct agent {
 
 	/* counters for `muster status` */
 	uint64_t njobs, nremote, nlocal, nother, nretries, nstale, nrefused;
+	uint64_t ncopies, ncopies_won; /* second copies of late jobs (agent/twin.h) */
 	uint64_t bytes_up, bytes_down; /* of connections that are gone */
 	struct tally *why_local, *why_other;
 };

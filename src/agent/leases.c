@@ -569,6 +569,11 @@ static const struct leases_talk talk = {.welcome = on_welcome,
 					.waiting = on_waiting,
 					.lost = on_lost};
 
+static uint32_t kib_of(uint64_t bytes)
+{
+	return bytes / 1024 < UINT32_MAX ? (uint32_t)(bytes / 1024) : UINT32_MAX;
+}
+
 void leases_measured(struct leases *l, const struct remote *r, const struct task *t,
 		     bool failed)
 {
@@ -581,6 +586,8 @@ void leases_measured(struct leases *l, const struct remote *r, const struct task
 						.unit = t->plan->unit,
 						.cpu_us = t->cpu_ns / 1000,
 						.maxrss_kb = t->maxrss_kb,
+						.rtt_us = (uint32_t)(r->rtt / 1000),
+						.kib_s = kib_of(r->bytes_per_s),
 						.failed = failed});
 }
 

@@ -230,7 +230,6 @@ void remote_up(struct remote *r, unsigned slots)
 	agent_sched(r->agent, (struct sched_event){.type = SCHED_WORKER_UP,
 						   .worker = r->id,
 						   .slots = r->slots});
-	tasks_anew(r->agent);
 }
 
 void remote_down(struct remote *r, const char *why)

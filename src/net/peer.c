@@ -131,6 +131,11 @@ uint64_t peer_bytes_out(const struct peer *p)
 	return p->bytes_out;
 }
 
+int64_t peer_rtt(const struct peer *p)
+{
+	return p->rtt;
+}
+
 uint64_t peer_bytes_in(const struct peer *p)
 {
 	return p->bytes_in;

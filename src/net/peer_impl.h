@@ -35,6 +35,7 @@ struct peer {
 	struct pack_writer *writer;
 	bool unflushed; /* the writer holds bytes */
 	uint64_t bytes_in, bytes_out;
+	nsec rtt;    /* of the last PING that was answered; 0: none was */
 	nsec heard;  /* when a byte last came */
 	nsec looked; /* when the timer last looked */
 	struct loop_timer *timer, *flush;

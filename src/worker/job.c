@@ -201,6 +201,8 @@ static int send_result(struct job *j, struct buf *b)
 	struct message_result m = {
 	    .id = j->id, .outcome = j->outcome, .why = j->why, .outputs = outputs(j)};
 
+	if (j->outcome == WIRE_FAILED && j->end)
+		m.maxrss_kb = j->end->starved_kb;
 	if (j->outcome == WIRE_COMPILED) {
 		m.status = (uint32_t)j->end->status;
 		m.user_us = j->end->user_us;

@@ -60,6 +60,7 @@ struct run {
 	char *who;
 	uint64_t file_max; /* a file that claims more is mostly holes */
 	bool excess;       /* it said too much */
+	uint64_t memory_bytes; /* that a job may use; 0: no limit */
 	bool over;
 	void (*done)(void *ctx, const struct run_end *);
 	void *ctx;
@@ -244,9 +245,18 @@ static bool said_any(const struct run *r, const char *const *words)
 	return false;
 }
 
+/* What it had, and was not enough, so that it may be sent where there is more. */
+static const char *starved(struct run *r)
+{
+	uint64_t limit_kb = r->memory_bytes / 1024;
+
+	r->end.starved_kb = limit_kb ? limit_kb : r->end.maxrss_kb ? r->end.maxrss_kb : 1;
+	return "it needs more memory than this worker gives a job";
+}
+
 /* A limit of this machine that the compile ran into, though it ended like an error of the program; NULL: none. The client
  * then compiles elsewhere, and were it the program's own fault after all, it is told so there. */
-static const char *fault(const struct run *r, int status)
+static const char *fault(struct run *r, int status)
 {
 	static const char *const memory[] = {
 	    "out of memory",          "memory exhausted",
@@ -258,7 +268,7 @@ static const char *fault(const struct run *r, int status)
 	if (status == 0)
 		return NULL;
 	if ((r->group && cgroup_out_of_memory(r->group)) || said_any(r, memory))
-		return "it needs more memory than this worker gives a job";
+		return starved(r);
 	if ((r->group && cgroup_out_of_pids(r->group)) || said_any(r, processes))
 		return "it needs more processes than this worker gives a job";
 	if (said_any(r, disk))
@@ -396,6 +406,7 @@ struct run *run_start(struct loop *l, const struct run_spec *spec,
 	r->ctx = ctx;
 	r->who = xstrdup(spec->who);
 	r->file_max = spec->limits->scratch_bytes;
+	r->memory_bytes = spec->limits->memory_bytes;
 	if (open_stdio(r, spec, stdio, e) == 0)
 		start(r, spec, stdio, e);
 	for (int i = 0; i < 3; i++)
