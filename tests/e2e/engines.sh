@@ -191,8 +191,35 @@ story_refused()
 	wanted "$name" || return 0
 	new_tree
 	echo 'int f(void) { return 1; }' > f1.c
-	printf 'all: f1.o\n' > Makefile
-	run_it --workers "$2" make
+	# It lasts until the sentence was said, at most for a while.
+	# shellcheck disable=SC2016 # for the shell of make
+	printf '%s\n' 'all: f1.o' $'\t-@timeout 40 sh -c \'until grep -qE -e "$$TOLD" "$$ERR"; do sleep 0.1; done\'' > Makefile
+	TOLD=$3 ERR=$WORK/err run_it --workers "$2" make
 	check "$name: the build is done" -- test "$STATUS" = 0 -a -s f1.o
 	check "$name: one sentence" -- says "$3"
+}
+
+# relay_to PORT [HOST:PORT]: $OUTSIDE, an address, or the one that is named, that hands connections on to 127.0.0.1:PORT.
+relay_to()
+{
+	rm -f "$WORK/relay.port"
+	"$BUILD/relay" --listen "${2:-127.0.0.1:0}" --to "127.0.0.1:$1" --port-file "$WORK/relay.port" < /dev/null > "$WORK/relay.log" 2>&1 &
+	wait_until 20 test -s "$WORK/relay.port" || bail "the relay does not start: $(cat "$WORK/relay.log")"
+	OUTSIDE=$(cat "$WORK/relay.port")
+}
+
+# story_outside NAME URL-WITH-OPTIONS: workers call an address that is not the one listened on.
+story_outside()
+{
+	local name="$1: by an address outside" port before
+	wanted "$name" || return 0
+	port=$((20000 + RANDOM % 12000))
+	relay_to "$port"
+	c_project 20
+	before=$(status_get .jobs.remote)
+	run_it --require-workers 1 --workers "$2&call=$OUTSIDE&listen=127.0.0.1:$port" make -j8
+	check "$name: the build is done" -- test "$STATUS" = 0
+	check "$name: on workers" -- status_is ".jobs.remote > $before"
+	check "$name: it is what they were told" -- grep -q "listens=127.0.0.1:$port workers-call=$OUTSIDE" "$MUSTER_STATE_DIR/workers.log"
+	check "$name: all is given back" -- given_back
 }

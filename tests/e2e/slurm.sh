@@ -42,12 +42,14 @@ cancel_all()
 }
 story_loss slurm 'scancel from outside' cancel_all
 
+story_outside slurm 'slurm://?cpus-per-worker=4'
+
 # --- What Slurm refuses ----------------------------------------------------------------------
 
 story_refused 'slurm: unknown partition' 'slurm://nope' 'no node in the partition nope'
 story_refused 'slurm: unknown option' 'slurm://?colour=red' "has no option 'colour'"
-story_refused 'slurm: larger than any node' 'slurm://?cpus-per-worker=500' 'no worker came in time|no node of the partition'
-story_refused 'slurm: no such feature' 'slurm://?constraint=gpu' 'Invalid feature|no worker came in time'
+story_refused 'slurm: larger than any node' 'slurm://?cpus-per-worker=500' 'no node of the partition|Requested node configuration is not available'
+story_refused 'slurm: no such feature' 'slurm://?constraint=gpu' 'Invalid feature'
 story_refused 'an engine that is none' 'cloud://x' "there is no engine 'cloud' here"
 
 if wanted 'require'; then
