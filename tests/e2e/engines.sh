@@ -4,7 +4,21 @@
 #   URL, HANDLES   where workers come from; what their names begin with
 #   engine_left    a function: prints what the engine still has of ours; nothing when all was given back
 #
-# and ends with stories or with some of them.
+# and ends with stories or with some of them. What is told of which engine (Slurm and sshd are real; those of Mesos and Kubernetes are
+# doubles in tests/engine, and Kubernetes' control plane is real in tests/kubernetes/stories.sh):
+#
+#                           slurm                 mesos              kubernetes           ssh              local
+#   200 files, times        story_identical       = all of them
+#   kill -9 of the client   story_killed          = all of them
+#   a machine dies          a node dies           an agent is lost   a pod is evicted     a connection …   a worker is killed
+#   ended from outside      scancel               framework removed  Jobs are deleted     workers killed   all told to end
+#   an address outside      story_outside         story_outside      story_outside        another compiler story_outside
+#   no such place           unknown partition     nobody there       namespace, context   nobody listens   no number
+#   no permission           no permission         who has no secret  no permission        a user who …     -
+#   a quota                 more time than …      -                  of Jobs, of pods     -                -
+#   nothing is free         a full cluster        nothing is large … the cluster is full  -                -
+#   a tool is missing       local_engine.sh       -                  credentials (unit)   local_engine.sh  the static worker
+#   --require-workers       require               leader             an image …           another compiler an address …
 
 # engines_init: an agent without other hosts, and temporary files in this farm's folder, so that workers are found by it.
 engines_init()
@@ -37,7 +51,8 @@ c_project()
 	reference
 }
 
-# slow_project: C++ files that take a while each, but no memory. The plain objects are made once.
+# slow_project: C++ files that take a while each, but no memory. The plain objects are made once. The second half of them waits for
+# the file $GO, if one is named.
 slow_project()
 {
 	local i
@@ -46,6 +61,9 @@ slow_project()
 		slow_source 8 | sed "s/slow/slow$i/g" > "f$i.cc"
 	done
 	make_rules cc "g++ $SLOW_FLAGS" > Makefile
+	# shellcheck disable=SC2016 # for the shell of make
+	printf '%s\n' "$(printf 'f%d.o ' {13..24}): | go" '.PHONY: go' 'go:' \
+		$'\t@until [ -z "$$GO" ] || [ -e "$$GO" ]; do sleep 0.1; done' >> Makefile
 	if [ -d "$WORK/plain-slow" ]; then
 		rm -rf "$WORK/plain"
 		cp -r "$WORK/plain-slow" "$WORK/plain"
@@ -115,16 +133,22 @@ given_back()
 }
 
 # build_under_way: a slow build runs in the background, its own process group $GROUP, and two compiles are done by workers. It
-# begins when two workers are there, else it could be over before.
+# begins when two workers are there, else it could be over before, and does not end before build_goes_on.
 build_under_way()
 {
 	before=$(status_get .jobs.remote)
-	PATH=$PLAIN_PATH setsid timeout 240 "$MUSTER" run --require-workers 2 --workers "$URL" make -j16 > "$WORK/out" 2> "$WORK/err" < /dev/null &
+	rm -f "$WORK/go"
+	GO=$WORK/go PATH=$PLAIN_PATH setsid timeout 240 "$MUSTER" run --require-workers 2 --workers "$URL" make -j16 > "$WORK/out" 2> "$WORK/err" < /dev/null &
 	GROUP=$!
 	wait_until 60 status_is ".jobs.remote >= $before + 2" || {
 		diag "no compile was done by a worker: $(cat "$WORK/err" "$WORK/a/workers.log")"
 		return 1
 	}
+}
+
+build_goes_on()
+{
+	: > "$WORK/go"
 }
 
 build_ends_right()
@@ -179,7 +203,8 @@ story_loss()
 	slow_project
 	check_under_way "$name" || return
 	shift 2
-	"$@" || diag "$* failed"
+	check "$name" -- "$@"
+	build_goes_on
 	check "$name: the build ends right" -- build_ends_right
 	check "$name: all is given back" -- given_back
 }

@@ -71,10 +71,16 @@ expire()
 	control evict > /dev/null
 }
 story_loss kubernetes 'the watch expires' expire
+delete_jobs()
+{
+	control delete > /dev/null
+}
+story_loss kubernetes 'all Jobs are deleted from outside' delete_jobs
 
 story_outside kubernetes "$URL"
 story_refused 'kubernetes: no such namespace' 'kubernetes://nowhere' 'nowhere'
 story_refused 'kubernetes: no permission' 'kubernetes://forbidden' 'forbidden'
+story_refused 'kubernetes: the cluster is full' 'kubernetes://builds?cpu=500' 'the cluster is full: 0/4 nodes are available'
 story_refused 'kubernetes: no such context' 'kubernetes://there/builds' "no context 'there'"
 control 'broken&value=1' > /dev/null
 c_project 4

@@ -98,6 +98,8 @@ c_project 20
 run_it --require-workers 1 --workers "mesos://$MASTER?principal=farm&secret-file=$WORK/secret" make -j8
 check 'mesos: who has it' -- test "$STATUS" = 0
 check 'mesos: who has it: all is given back' -- given_back
+MASTER=$first
+story_refused 'mesos: nothing is large enough' "mesos://$MASTER?cpus=100" 'offers nothing that is large enough'
 story_refused 'mesos: nobody there' 'mesos://127.0.0.1:1' 'no master can be reached'
 story_refused 'mesos: ZooKeeper' 'mesos://zk/' 'a master is HOST:PORT'
 story_refused 'mesos: as MESOS_MASTER has it' 'mesos://zk://z1:2181,z2:2181/mesos' 'ZooKeeper is not asked.*mesos://HOST:PORT'

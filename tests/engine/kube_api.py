@@ -12,6 +12,7 @@ GET /control?do=… for tests:
     expire              watches end with 410 Expired
     drop                watches end
     evict               one running pod is evicted
+    delete              all Jobs are deleted
     broken=1|0          pods stay in ImagePullBackOff
     down=1|0            every answer is 503
 """
@@ -513,6 +514,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             running = [p for p in cluster.pods.values() if p.process and p.process.poll() is None]
             if running:
                 cluster.delete_pod(running[0])
+        elif do == 'delete':
+            for name in list(cluster.objects['jobs']):
+                cluster.delete('jobs', name)
         elif do in ('broken', 'down'):
             setattr(cluster, do, words['value'] == '1')
         return {}
