@@ -4,6 +4,7 @@
 #include "agent/link.h"
 
 #include "agent/agent.h"
+#include "agent/callers.h"
 #include "agent/compilers.h"
 #include "agent/disk.h"
 #include "agent/link_state.h"
@@ -281,6 +282,12 @@ static int take_answer(struct link *l, struct arena *a, const char *p, size_t n,
 		told_copy(l->remote->why, sizeof l->remote->why, m.why);
 		log_line(LOG_WARNING, "worker=%s does not get jobs of one compiler: %s",
 			 l->remote->host.word, l->remote->why);
+		const struct compiler *c =
+		    compilers_by_ref(l->remote->agent->compilers, m.ref);
+
+		if (c && l->remote->door)
+			callers_unfit(l->remote->door, l->remote, l->remote->why,
+				      c->toolchain->driver, c->toolchain->version);
 	}
 	remote_answer_ways(l->remote, m.ref, m.yes, m.yes && !l->remote->plain,
 			   m.yes && !l->remote->plain);

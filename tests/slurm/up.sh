@@ -67,7 +67,7 @@ user=$(id -un)
 		echo "NodeName=node$i NodeAddr=127.0.0.1 Port=$((port + i)) CPUs=$cpus RealMemory=4000 State=UNKNOWN"
 	done
 	echo "PartitionName=farm Nodes=node[1-$nodes] Default=YES MaxTime=INFINITE DefaultTime=01:00:00 State=UP"
-	echo "PartitionName=closed Nodes=node[1-$nodes] AllowGroups=nogroup State=UP"
+	echo "PartitionName=closed Nodes=node[1-$nodes] AllowGroups=root State=UP"
 	echo "PartitionName=short Nodes=node[1-$nodes] MaxTime=10 State=UP"
 } > "$folder/slurm.conf"
 
