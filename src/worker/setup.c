@@ -79,8 +79,8 @@ static void tidy_up(void *ctx)
 	const struct estate *estate = ctx;
 
 	if (lock_state(estate->dir, LOCK_PATIENCE_MS, NULL) == 0)
-		for (int left = LOCK_PATIENCE_MS; left > 0 && !remove_leftovers(estate->dir);
-		     left -= LOCK_STEP_MS)
+		for (int left = LOCK_PATIENCE_MS;
+		     left > 0 && !remove_leftovers(estate->dir); left -= LOCK_STEP_MS)
 			usleep(LOCK_STEP_MS * 1000);
 	cgroups_tidy(estate->worker);
 }
