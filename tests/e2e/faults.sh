@@ -169,7 +169,6 @@ farm_again 2
 slow_story 'one of two workers killed in the middle of a job' kill_busy_worker
 FIRST=$((WORKERS + 1))
 farm_again 1
-export MUSTER_PEER_TIMEOUT_MS=1500
 slow_story 'the worker frozen in the middle of a job' stop_workers
 
 new_tree

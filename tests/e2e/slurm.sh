@@ -9,7 +9,11 @@ done
 farm_init "$1"
 engines_init
 SLURM=$E2E/../slurm
-PORT=$((20000 + (RANDOM + $$) % 12000 / 10 * 10))
+for try in 1 2 3 4 5; do
+	PORT=$((20000 + (RANDOM + $$) % 12000 / 10 * 10))
+	port_is_open "$PORT" || port_is_open $((PORT + 1)) || port_is_open $((PORT + 4)) || break
+	diag "port $PORT is taken ($try)"
+done
 trap 'bash "$SLURM/down.sh" "$WORK/slurm"; farm_cleanup' EXIT
 bash "$SLURM/up.sh" "$WORK/slurm" 4 4 "$PORT" 2> "$WORK/up.log" || bail "$(cat "$WORK/up.log")"
 export SLURM_CONF=$WORK/slurm/slurm.conf

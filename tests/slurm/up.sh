@@ -59,8 +59,8 @@ user=$(id -un)
 	ReturnToService=2
 	KillWait=5
 	SlurmctldTimeout=30
-	SlurmdTimeout=20
-	MessageTimeout=10
+	SlurmdTimeout=120
+	MessageTimeout=30
 	MinJobAge=300
 	END
 	for ((i = 1; i <= nodes; i++)); do
@@ -76,8 +76,8 @@ for ((i = 1; i <= nodes; i++)); do
 	mkdir -p "$folder/spool.node$i"
 	slurmd -N "node$i" || fail "the slurmd of node$i does not start"
 done
-for ((i = 0; i < 300; i++)); do
-	[ "$(timeout 5 sinfo -h -p farm -o %T -N 2>/dev/null | grep -cx idle)" != "$nodes" ] || exit 0
+for ((i = 0; i < 1500; i++)); do
+	[ "$(timeout 30 sinfo -h -p farm -o %T -N 2>/dev/null | grep -cx idle)" != "$nodes" ] || exit 0
 	sleep 0.1
 done
 fail 'the nodes do not become idle'
