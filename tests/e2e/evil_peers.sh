@@ -86,8 +86,8 @@ freezes()
 
 # --- A worker that is killed ---------------------------------------------------------------------
 
-# Ten times (EVIL_ROUNDS) at moments of no choice: no process, no file, no control group, no mount stays. Root's workers give up root in
-# every other round, as they can reach their folders then.
+# Ten times (EVIL_ROUNDS) at moments of no choice: no process, no file, no control group, no mount stays. Of root's
+# workers the first stays root, the second gives it up, as it can reach its folders, the third is an ordinary user's, and so on.
 ours()
 {
 	grep -lsaF -e "$1" /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | while read -r f; do
@@ -109,12 +109,17 @@ mounts_here()
 }
 killed_at_random()
 {
-	local i w bad=0 mounts
+	local i w bad=0 mounts ordinary=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 	mounts=$(mounts_here)
 	for ((i = 0; i < ${EVIL_ROUNDS:-10}; i++)); do
-		chmod $((i % 2 ? 1777 : 700)) "$WORK"
+		w=$WORK/w$((WORKERS + 1))
+		chmod $((i % 3 ? 1777 : 700)) "$WORK"
+		WORKER_WRAP=()
+		[ $((i % 3)) != 2 ] || ! "${ordinary[@]}" test -x "$BUILD/muster-worker" 2>/dev/null || {
+			WORKER_WRAP=("${ordinary[@]}")
+			mkdir "$w" && chown 65534 "$w"
+		}
 		worker_start --slots 2 || return 1
-		w=$WORK/w$WORKERS
 		peer job "$ADDRESS" "$WORK/evil.id" /evil --file /evil/x.c="$TREE/q.c" -- \
 			gcc -DEVIL=orphans -DAT=muster-evil-k -c x.c -o x.o > /dev/null 2>&1 &
 		peer job "$ADDRESS" "$WORK/evil.id" /evil --file /evil/x.c="$TREE/q.c" -- \
