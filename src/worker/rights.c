@@ -218,6 +218,35 @@ static int give_tree(const struct rights *r, int fd, int depth)
 	return result;
 }
 
+/* Whether the folder FD is root's alone, and holds NAMES and nothing else. */
+static int may_give(const struct rights *r, int fd, const char *dir,
+		    const char *const *names, struct err *e)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	struct stat st;
+	int result = 0;
+
+	if (!d || fstat(fd, &st)) {
+		result = err_set(e, errno, "read the folder %s", dir);
+	} else if (st.st_uid != 0 || st.st_mode & 022) {
+		result =
+		    err_set(e, 0,
+			    "the folder %s is not given to %s, since others own it, or may "
+			    "write to it",
+			    dir, r->who);
+	}
+	for (struct dirent *i; result == 0 && (i = readdir(d));)
+		if (!is_dots(i->d_name) && !is_known(i->d_name, names))
+			result = err_set(e, 0,
+					 "the folder %s is not given to %s, since it holds "
+					 "something else: %s",
+					 dir, r->who, i->d_name);
+	if (d)
+		closedir(d);
+	return result;
+}
+
 int rights_hand_over(const struct rights *r, const char *dir, const char *const *names,
 		     struct err *e)
 {
@@ -226,25 +255,12 @@ int rights_hand_over(const struct rights *r, const char *dir, const char *const 
 
 	if (fd < 0 || fstat(fd, &st))
 		return err_set(e, errno, "open the folder %s", dir);
-	if (st.st_uid == r->uid) {
-		close(fd);
-		return 0;
-	}
-	DIR *d = opendir(dir);
+	bool his = st.st_uid == r->uid;
 
-	for (struct dirent *i; d && (i = readdir(d));) {
-		if (is_dots(i->d_name) || is_known(i->d_name, names))
-			continue;
-		err_set(e, 0,
-			"the folder %s is not given to %s, since it holds something else: "
-			"%s",
-			dir, r->who, i->d_name);
-		closedir(d);
+	if (his || may_give(r, fd, dir, names, e)) {
 		close(fd);
-		return -1;
+		return his ? 0 : -1;
 	}
-	if (d)
-		closedir(d);
 	return give_tree(r, fd, 0)
 		   ? err_set(e, errno, "give the folder %s to %s", dir, r->who)
 		   : 0;

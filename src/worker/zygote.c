@@ -90,8 +90,10 @@ static void identity_give(const struct zygote *z, pid_t pid, int given)
 	char process[16];
 
 	snprintf(process, sizeof process, "%d", (int)pid);
-	if (!maps_write(process, z) && write(given, "", 1) != 1)
-		return; /* it is gone, and the worker reads that */
+	if (maps_write(process, z))
+		return;
+	ssize_t n = write(given, "", 1);
+	(void)n; /* if it is gone, the worker reads that */
 }
 
 /* GIVEN: root's word comes there; -1: the maps are its own business. */

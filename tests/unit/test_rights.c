@@ -131,7 +131,9 @@ static void a_folder_changes_hands(void)
 	touch("stranger");
 	CHECK(rights_hand_over(&r, dir, names, &e) == -1 && strstr(e.text, "stranger"));
 	CHECK(owner("") == 0 && owner("lock") == 0);
-	CHECK(unlink(at("stranger")) == 0 && rights_hand_over(&r, dir, names, &e) == 0);
+	CHECK(unlink(at("stranger")) == 0 && chmod(dir, 0777) == 0);
+	CHECK(rights_hand_over(&r, dir, names, &e) == -1 && strstr(e.text, "others"));
+	CHECK(chmod(dir, 0700) == 0 && rights_hand_over(&r, dir, names, &e) == 0);
 	CHECK(owner("") == 4242 && owner("lock") == 4242 && owner("check-a") == 4242);
 	CHECK(owner("store") == 4242 && owner("store/one") == 0 && owner("store/two") == 0);
 	CHECK(owner("link") == 4242);
