@@ -137,7 +137,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("build")
     p.add_argument("--connections", type=int, default=10000)
-    p.add_argument("--jobs", type=int, default=15)
+    p.add_argument("--jobs", type=int, default=10)
     p.add_argument("--rounds", type=int, default=2)
     p.add_argument("--at", action="append", choices=["silent", "preface", "hello", "handshake"])
     o = p.parse_args()

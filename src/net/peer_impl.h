@@ -37,7 +37,7 @@ struct peer {
 	uint64_t bytes_in, bytes_out;
 	nsec heard;  /* when a byte last came */
 	nsec looked; /* when the timer last looked */
-	struct loop_timer *timer, *flush;
+	struct loop_timer *timer, *flush; /* FLUSH: NULL until something was compressed */
 	struct err why; /* for down() */
 };
 
