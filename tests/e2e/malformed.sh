@@ -31,10 +31,13 @@ honest()
 	MUSTER_HOSTS=$ADDRESS timeout 60 "$SHIM" gcc -c f.c -o f.o && cmp f.o f.plain
 }
 
-worker_start --verbose || bail 'a worker does not start'
+worker_start --verbose --slots 2 || bail 'a worker does not start'
 table muster "$ADDRESS" "$WORK/w$WORKERS.log" "$WORKER_PID"
 check 'muster: an honest compile afterwards' -- honest
-worker_start --verbose --allow 127.0.0.0/8 || bail 'a worker does not start'
+worker_start --verbose --slots 2 || bail 'a worker does not start'
+table muster/MORE "$ADDRESS" "$WORK/w$WORKERS.log" "$WORKER_PID"
+check 'muster, more: an honest compile afterwards' -- honest
+worker_start --verbose --slots 2 --allow 127.0.0.0/8 || bail 'a worker does not start'
 table distcc "$ADDRESS" "$WORK/w$WORKERS.log" "$WORKER_PID"
 check 'distcc: an honest compile afterwards' -- honest
 
@@ -54,7 +57,9 @@ kill "$S_PID"
 
 # The page of statistics, of a worker by the name of distccd, at ports that nobody else has.
 ln -sf "$BUILD/muster-worker" "$WORK/distccd"
-mkdir -p "$WORK/tmp"
+chmod 755 "$WORK" "$BUILD" 2>/dev/null
+mkdir "$WORK/tmp"
+chmod 1777 "$WORK/tmp"
 page_start()
 {
 	local try port

@@ -1,4 +1,6 @@
 """Malformed messages for a scheduler on loopback (malformed.py)."""
+import itertools
+
 import malformed_muster as muster
 from malformed_muster import frame, hello
 from muster_peer import Peer, sized, varint
@@ -17,26 +19,18 @@ def enroll(**fields):
     return Peer.frame("ENROLL", **dict(dict(dialect=1, role=2, name="malformed", user="eve"), **fields))
 
 
-def agent(*frames):
-    return up(enroll(role=2), *frames)
+WORKER, AGENT, PERSON = 1, 2, 3
+number = itertools.count(1)
 
 
-def worker(*frames):
-    return up(enroll(role=1), *frames)
+def enrolled(role, title, *frames):
+    """A case of one who was let in, under a name of its own: the log calls it by that."""
+    name = "m%d" % next(number)
+    return title, up(enroll(role=role, name=name), *frames), "ended", "guest=%s (closed|refused)" % name
 
 
-def person(*frames):
-    return up(enroll(role=3), *frames)
-
-
-def report(**fields):
-    return worker(Peer.frame("REPORT", **dict(dict(address="127.0.0.1:9", platform="x", slots=4), **fields)))
-
-
-def short(name, number):
-    """A message without its fields, and one with bytes behind them."""
-    return [("%s without fields" % name, frame(number, b"")), ("%s that is only half" % name, frame(number, b"\1")),
-            ("%s of noise" % name, frame(number, bytes(range(255, 128, -1))))]
+def report(title, **fields):
+    return enrolled(WORKER, title, Peer.frame("REPORT", **dict(dict(address="127.0.0.1:9", platform="x", slots=4), **fields)))
 
 
 CASES = muster.FIRST[:5] + [c for c in muster.FIRST[5:] if "twice" not in c[0]] + [
@@ -61,29 +55,28 @@ CASES = muster.FIRST[:5] + [c for c in muster.FIRST[5:] if "twice" not in c[0]] 
     ("a long user", up(enroll(user=LONG)), "closed", "its user's name has more than"),
     ("a name with escapes", up(enroll(name="a\x1b[2J")), "closed", "control character"),
     ("a user with a line", up(enroll(user="a\nb")), "closed", "control character"),
-    ("two ENROLLs", agent(enroll()), "ended", "guest=|closed"),
-] + [("of an agent: " + n, agent(d), "ended", NO) for kind, number in
-     (("a WANT", 36), ("a HELD", 40), ("a MEASURED", 41)) for n, d in short(kind, number)] + [
-    ("of a worker: " + n, worker(d), "ended", NO) for n, d in short("a REPORT", 35)] + [
-    ("of a person: " + n, person(d), "ended", NO) for kind, number in
-    (("a HOST_ADD", 45), ("a HOST_REMOVE", 46), ("a DRAIN", 47)) for n, d in short(kind, number)] + [
-    ("a REPORT of an agent", agent(Peer.frame("REPORT", address="127.0.0.1:9")), "ended", NO),
-    ("a WANT of a worker", worker(Peer.frame("WANT", slots=1)), "ended", NO),
-    ("a HOST_ADD of an agent", agent(Peer.frame("HOST_ADD", name="x", url="x")), "ended", NO),
-    ("a REPORT of a person", person(Peer.frame("REPORT", address="127.0.0.1:9")), "ended", NO),
-    ("a worker at no place", report(address=""), "ended", NO),
-    ("a worker at an option", report(address="-oProxyCommand=x:1"), "ended", NO),
-    ("a worker at a place with blanks", report(address="a b:1"), "ended", NO),
-    ("a worker at a place with escapes", report(address="\x1b[2J:1"), "ended", NO),
-    ("a worker at port 99999", report(address="127.0.0.1:99999"), "ended", NO),
-    ("a worker at a long place", report(address="a" * 5000 + ":1"), "ended", NO),
-    ("a worker of a long platform", report(platform=LONG), "ended", NO),
-    ("a worker of a long partition", report(partition=LONG), "ended", NO),
-    ("a worker of a partition with a line", report(partition="a\nb"), "ended", NO),
-    ("a WANT of a build beyond all", agent(Peer.frame("WANT", build=1 << 40, slots=1)), "ended", NO),
-    ("a HELD of a long place", agent(Peer.frame("HELD", host="h" * 5000)), "ended", NO),
-    ("a MEASURED of a place with a line", agent(Peer.frame("MEASURED", host="a\nb")), "ended", NO),
-]
+    enrolled(AGENT, "two ENROLLs", enroll()),
+    enrolled(AGENT, "a REPORT of an agent", Peer.frame("REPORT", address="127.0.0.1:9")),
+    enrolled(WORKER, "a WANT of a worker", Peer.frame("WANT", slots=1)),
+    enrolled(AGENT, "a HOST_ADD of an agent", Peer.frame("HOST_ADD", name="x", url="x")),
+    enrolled(PERSON, "a REPORT of a person", Peer.frame("REPORT", address="127.0.0.1:9")),
+    report("a worker at no place", address=""),
+    report("a worker at an option", address="-oProxyCommand=x:1"),
+    report("a worker at a place with blanks", address="a b:1"),
+    report("a worker at a place with escapes", address="\x1b[2J:1"),
+    report("a worker at port 99999", address="127.0.0.1:99999"),
+    report("a worker at a long place", address="a" * 5000 + ":1"),
+    report("a worker of a long platform", platform=LONG),
+    report("a worker of a long partition", partition=LONG),
+    report("a worker of a partition with a line", partition="a\nb"),
+    enrolled(AGENT, "a WANT of a build beyond all", Peer.frame("WANT", build=1 << 40, slots=1)),
+    enrolled(AGENT, "a HELD of a long place", Peer.frame("HELD", host="h" * 5000)),
+    enrolled(AGENT, "a MEASURED of a place with a line", Peer.frame("MEASURED", host="a\nb")),
+] + [enrolled(role, "%s %s" % (what, how), frame(code, body))
+     for role, what, code in ((AGENT, "a WANT", 36), (AGENT, "a HELD", 40), (AGENT, "a MEASURED", 41), (WORKER, "a REPORT", 35),
+                              (PERSON, "a HOST_ADD", 45), (PERSON, "a HOST_REMOVE", 46), (PERSON, "a DRAIN", 47))
+     for how, body in (("without fields", b""), ("that is only half", b"\1"), ("of noise", bytes(range(255, 128, -1))))]
+
 
 class Witness:
     def __init__(self, address):
