@@ -5,10 +5,12 @@
 
 Stages: silent (connected, nothing said), preface (4 bytes, then nothing), hello (muster's HELLO said, as an agent without work), and
 with a key: handshake (half of a TLS handshake). The job is `gcc -c` of an empty file through muster-cc, by turns with the crowd and
-without, so that what else the machine does meets both."""
+without, so that what else the machine does meets both; since that is noisy, also how long the worker takes for another client's
+PING (the worst of some hundred, and in the middle)."""
 import argparse
 import os
 import pathlib
+import random
 import resource
 import shutil
 import socket
@@ -64,14 +66,31 @@ class Farm:
         self.worker.wait()
 
 
+def pings(farm, n=300):
+    """Milliseconds of each, of a client that is no part of the crowd. With a key nobody here can ask so."""
+    out, peer = [], muster_peer.connect(farm.address)
+    for i in range(n):
+        began = time.perf_counter()
+        peer.send("PING", nonce=i)
+        while True:
+            head = peer.exactly(9)
+            peer.exactly(int.from_bytes(head[:4], "little"))
+            if head[4] == 14:
+                break
+        out.append((time.perf_counter() - began) * 1e3)
+        time.sleep(0.002)
+    peer.sock.close()
+    return out
+
+
 def crowd(farm, n, stage):
     host, port = farm.address.rsplit(":", 1)
     hello = b"MSTR" + muster_peer.Peer.frame("HELLO", version_min=1, version_max=1, software="idle", name="idle")
     first = {"silent": b"", "preface": b"MSTR", "hello": hello, "handshake": BEGUN}[stage]
-    out = []
+    out, net = [], random.randrange(1, 255)
     for i in range(n):
         s = socket.socket()
-        s.bind((f"127.0.{1 + i // 20000}.1", 0))
+        s.bind((f"127.{net}.{i // 4000}.1", 0))  # a source has only so many ports
         s.connect((host, int(port)))
         if first:
             s.sendall(first)
@@ -99,13 +118,17 @@ def measure(o, stage):
         farm = Farm(o.build, folder, stage == "handshake")
         farm.job()
         before = memory(farm.worker.pid)
-        alone, among, peak, most, stayed = [], [], 0, 0, 0
+        alone, among, peak, most, stayed, before_ms, after_ms = [], [], 0, 0, 0, [], []
         for _ in range(o.rounds):
             alone += [farm.job() for _ in range(o.jobs)]
+            if stage != "handshake":
+                before_ms += pings(farm)
             began, cpu = time.perf_counter(), cpu_of(farm.worker.pid)
             sockets = crowd(farm, o.connections, stage)
-            among += [farm.job() for _ in range(o.jobs)]
             took, spent = time.perf_counter() - began, cpu_of(farm.worker.pid) - cpu
+            if stage != "handshake":
+                after_ms += pings(farm)
+            among += [farm.job() for _ in range(o.jobs)]
             peak = max(peak, memory(farm.worker.pid))
             most = max(most, descriptors(farm.worker.pid))
             stayed = still_open(sockets)
@@ -117,8 +140,11 @@ def measure(o, stage):
         log = (pathlib.Path(folder) / "log").stat().st_size
         farm.end()
         delay = statistics.median(among) - statistics.median(alone)
+        ping = "" if stage == "handshake" else (
+            f"; PING {statistics.median(before_ms):.2f} (worst {max(before_ms):.1f}) -> {statistics.median(after_ms):.2f} "
+            f"(worst {max(after_ms):.1f}) ms")
         print(f"{stage:10} {o.connections} connections, {stayed} stay, {most} descriptors: worker {before / 1024:.1f} -> "
-              f"{peak / 1024:.1f} MiB; a job {statistics.median(alone):.1f} ms alone, {delay:+.1f} ms among them; "
+              f"{peak / 1024:.1f} MiB; a job {statistics.median(alone):.1f} ms alone, {delay:+.1f} ms among them{ping}; "
               f"{remote} jobs went there; {took:.1f} s, {spent:.2f} s CPU of the worker to take them; {log} bytes of log", flush=True)
 
 
@@ -137,7 +163,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("build")
     p.add_argument("--connections", type=int, default=10000)
-    p.add_argument("--jobs", type=int, default=15)
+    p.add_argument("--jobs", type=int, default=10)
     p.add_argument("--rounds", type=int, default=2)
     p.add_argument("--at", action="append", choices=["silent", "preface", "hello", "handshake"])
     o = p.parse_args()

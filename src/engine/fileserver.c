@@ -125,6 +125,16 @@ static void on_readable(void *ctx, unsigned got)
 		answer(c);
 }
 
+/* Silence must not keep others out: of those that have not asked, the oldest goes. */
+static void make_room(struct fileserver *s)
+{
+	for (struct client *c = s->clients; c; c = c->next)
+		if (!c->answer.len) {
+			client_free(c);
+			return;
+		}
+}
+
 static void on_accept(void *ctx, unsigned got)
 {
 	struct fileserver *s = ctx;
@@ -133,6 +143,8 @@ static void on_accept(void *ctx, unsigned got)
 	(void)got;
 	if (fd < 0)
 		return;
+	if (s->n == CLIENTS_MAX)
+		make_room(s);
 	if (s->n == CLIENTS_MAX) {
 		close(fd);
 		return;

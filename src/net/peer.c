@@ -128,6 +128,8 @@ void peer_send(struct peer *p, struct buf *b)
 		pack_write(p->writer, b->data, b->len, 0, &packed);
 		if (packed.len)
 			send_now(p, packed.data, packed.len);
+		if (!p->flush)
+			p->flush = loop_timer_new(p->loop, on_flush, p);
 		if (!p->unflushed)
 			loop_timer_set(p->flush, 0);
 		p->unflushed = true;
@@ -387,7 +389,6 @@ static struct peer *peer_new(struct loop *l, const struct peer_self *self,
 	p->handler = *handler;
 	p->heard = p->looked = loop_now();
 	p->timer = loop_timer_new(l, on_timer, p);
-	p->flush = loop_timer_new(l, on_flush, p);
 	loop_timer_set(p->timer, LOOP_MS(self->timeout_ms) / 6);
 	return p;
 }

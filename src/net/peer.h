@@ -33,7 +33,8 @@ struct peer_handler {
 
 enum {
 	PEER_LOW = 256 << 10,
-	PEER_HIGH = 1 << 20
+	PEER_HIGH = 1 << 20,
+	PEER_TEXT_MAX = 1000 /* bytes of each text of the other side's HELLO */
 };
 
 /* What we say of ourselves; copied, but its texts are borrowed for the life of what is made with it. */

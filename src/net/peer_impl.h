@@ -39,7 +39,7 @@ struct peer {
 	nsec rtt;    /* of the last PING that was answered; 0: none was */
 	nsec heard;  /* when a byte last came */
 	nsec looked; /* when the timer last looked */
-	struct loop_timer *timer, *flush;
+	struct loop_timer *timer, *flush; /* FLUSH: NULL until something was compressed */
 	struct err why; /* for down() */
 };
 

@@ -1,13 +1,13 @@
-/* Listening. With credentials or a diversion a connection is a newcomer until its first bytes tell what it speaks: they
- * are looked at and left in the socket. With credentials it stays one until its TLS handshake is over, so that nobody
- * reaches the handler who has not proved that he may:
+/* Listening. A connection is a newcomer until its first bytes tell what it speaks: they are looked at and left in the
+ * socket. With credentials it stays one until its TLS handshake is over, so that nobody reaches the handler who has not
+ * proved that he may:
  *
  *   first bytes ─┬─ "MSTR" ─► a peer, or refused in words where we have credentials
  *                ├─ TLS ────► handshake ─► admitted ─► a peer, or refused in words
  *                └─ else ───► the diversion, or closed
  *
  * A newcomer has little time and little memory, and when there are too many, the oldest goes: silence cannot shut
- * the door. Without either, each connection is a peer at once. */
+ * the door. */
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -239,6 +239,15 @@ static void shake_hands(struct newcomer *n)
 	wait_for(n, HANDSHAKE_MS, on_handshake);
 }
 
+static void newcomer_turn_away(struct newcomer *n, const char *why)
+{
+	char text[ADDRESS_TEXT];
+
+	stranger_line(LOG_NOTICE, address_text((struct sockaddr *)&n->from, text),
+		      "turned away: %s", why);
+	newcomer_close(n);
+}
+
 static const char *why_not_plain(const struct peer_server *s)
 {
 	return tls_is_farm(s->self.tls)
@@ -284,7 +293,7 @@ static void on_first_bytes(void *ctx, unsigned got)
 	else if (s->other)
 		s->other(s->other_ctx, newcomer_leave(n), (struct sockaddr *)&from);
 	else
-		newcomer_close(n);
+		newcomer_turn_away(n, "what it speaks is not muster's protocol");
 }
 
 static void on_newcomer_time(void *ctx)
@@ -330,10 +339,6 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 		    LOG_WARNING, address_text(from, text),
 		    "turned away: it is not on the list of who may connect (--allow)");
 		close(fd);
-		return;
-	}
-	if (!s->other && !s->self.tls) {
-		welcome(s, fd, from, NULL, NULL);
 		return;
 	}
 	if (s->nnewcomers >= NEWCOMERS_MAX)

@@ -37,6 +37,11 @@ static int take_hello(struct peer *p, const struct frame *f)
 	} else if (f->type != MESSAGE_HELLO ||
 		   message_get_hello(&hello, a, f->payload, f->n)) {
 		r = err_set(&p->why, EPROTO, "its first message is no HELLO");
+	} else if (strlen(hello.name) > PEER_TEXT_MAX ||
+		   strlen(hello.software) > PEER_TEXT_MAX ||
+		   strlen(hello.unconfined_why) > PEER_TEXT_MAX) {
+		r = err_set(&p->why, EPROTO, "a name of more than %d bytes in its HELLO",
+			    PEER_TEXT_MAX);
 	} else if (hello.version_min > WIRE_VERSION ||
 		   hello.version_max < WIRE_VERSION_MIN) {
 		r = err_set(
@@ -82,6 +87,7 @@ static int take_ping(struct peer *p, const struct frame *f)
 static int take_frames(struct peer *p)
 {
 	size_t used = 0;
+	bool began = !p->up;
 	int r = 0;
 
 	while (r == 0 && !p->dead) {
@@ -109,6 +115,8 @@ static int take_frames(struct peer *p)
 	}
 	if (used)
 		buf_drop(&p->in, used);
+	if (began && p->in.len == 0)
+		buf_free(&p->in); /* many stay at that */
 	return r;
 }
 

@@ -47,6 +47,7 @@ struct worker {
 	unsigned slots, running;
 	uint64_t serial;        /* names folders */
 	struct client *clients; /* utlist */
+	size_t nidle, idle_max; /* those without a view */
 	struct tenant *line;    /* utlist: who waits for a slot */
 	struct tenant distcc;   /* all of distcc's clients */
 	bool granting;
