@@ -105,9 +105,12 @@ static int on_message(void *ctx, unsigned type, const char *p, size_t n)
 static void on_lost(void *ctx, const struct err *why)
 {
 	struct look *l = ctx;
+	const char *said = scheduler_words(l->all->arena, why->text);
+	const char *about = arena_printf(l->all->arena, "scheduler %s: ", l->to->address);
+	size_t n = strlen(about);
 
 	if (!l->to->answers)
-		l->to->why = scheduler_words(l->all->arena, why->text);
+		l->to->why = strncmp(said, about, n) == 0 ? said + n : said;
 	end(l);
 }
 

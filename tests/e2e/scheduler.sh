@@ -97,6 +97,14 @@ no_platform()
 }
 check 'no host: it runs here' -- no_platform
 
+doctor_looks()
+{
+	timeout 60 "$M" doctor > "$WORK/out"
+	grep -q "ok  *hosts  *The scheduler $S answers in .*: 2 hosts, 0 of 4 slots in use" "$WORK/out" ||
+		{ diag "$(grep -i scheduler "$WORK/out")"; return 1; }
+}
+check 'muster doctor looks at the scheduler' -- doctor_looks
+
 # --- hosts of distcc, drain ------------------------------------------------------------------
 
 if command -v distccd >/dev/null && [ "$DEBIAN" ]; then
