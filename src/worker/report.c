@@ -15,6 +15,7 @@
 #include "sys/machine.h"
 #include "wire/message.h"
 #include "wire/talk.h"
+#include "worker/desk.h"
 #include "worker/evict.h"
 #include "worker/presence.h"
 #include "worker/worker.h"
@@ -52,6 +53,7 @@ struct report {
 	char *platform;
 	uint64_t instance; /* tells this process from an earlier one of its name */
 	struct load *load;
+	struct desk *desk;
 	struct load_look look;
 	double foreign; /* cores that others use, smoothed */
 	struct loop_timer *timer;
@@ -97,7 +99,7 @@ static uint32_t owner_of(const struct report *r)
 {
 	if (!r->spec.presence || r->spec.dedicated)
 		return TALK_OWNER_UNKNOWN;
-	switch (presence_look("", time(NULL))) {
+	switch (presence_look("", time(NULL), desk_left, r->desk)) {
 	case PRESENCE_PRESENT: return TALK_OWNER_PRESENT;
 	case PRESENCE_AWAY: return TALK_OWNER_AWAY;
 	case PRESENCE_UNKNOWN:
@@ -320,6 +322,7 @@ struct report *report_start(struct worker *w, const struct report_spec *spec, st
 	if (getrandom(&r->instance, sizeof r->instance, 0) != sizeof r->instance)
 		r->instance = (uint64_t)loop_now();
 	r->load = load_new("");
+	r->desk = desk_new(w->loop);
 	r->timer = loop_timer_new(w->loop, on_timer, r);
 	look(r);
 	if (add_lines(r, e)) {
@@ -346,6 +349,7 @@ void report_free(struct report *r)
 	}
 	loop_timer_free(r->timer);
 	load_free(r->load);
+	desk_free(r->desk);
 	free(r->platform);
 	free(r);
 }
