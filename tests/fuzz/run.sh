@@ -26,7 +26,7 @@ done
 objects=$work/objects
 rm -rf "$objects" && mkdir "$objects" || exit 99
 for source in "$top"/src/base/*.c "$top"/src/cc/*.c "$top"/src/scan/*.c "$top"/src/wire/*.c \
-	"$top"/src/net/tls_who.c "$top"/src/farm/token.c "$top"/src/sys/hash.c "$top"/src/net/hostlist.c "$top"/src/net/schedulers.c "$top"/src/agent/discover_line.c "$top"/src/agent/told.c \
+	"$top"/src/net/tls_who.c "$top"/src/farm/token.c "$top"/src/sys/hash.c "$top"/src/net/hostlist.c "$top"/src/net/schedulers.c "$top"/src/net/discover_line.c "$top"/src/agent/told.c \
 	"$top"/src/cli/binstate.c "$top"/src/toolchain/elf.c "$top"/src/worker/order.c "$top"/src/engine/url.c "$top"/src/engine/yaml.c; do
 	name=$(basename "$(dirname "$source")")_$(basename "$source" .c)
 	# shellcheck disable=SC2086 # flags are several words
