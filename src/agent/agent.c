@@ -1,6 +1,5 @@
 #include "agent/agent.h"
 
-#include "agent/discover.h"
 #include "agent/leases.h"
 #include "agent/lists.h"
 #include "agent/plan.h"
@@ -12,6 +11,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cc/preprocessed.h"
+#include "farm/print.h"
+#include "net/discover.h"
 #include "net/hostlist.h"
 #include "net/schedulers.h"
 #include "sys/loop.h"
@@ -222,6 +223,12 @@ static void discover_apply(struct agent *a)
 
 	if (!a->discover_farm && tool)
 		a->discover_farm = discover_start(a->loop, schedulers, apply_schedulers, a);
+	if (a->discover_farm) {
+		char print[FARM_PRINT];
+
+		farm_print(a->trust, print);
+		discover_only(a->discover_farm, print);
+	}
 }
 
 void agent_discover_end(struct agent *a)

@@ -3,7 +3,7 @@
 #include "agent/agent.h"
 #include "agent/callers.h"
 #include "agent/compilers.h"
-#include "agent/discover.h"
+#include "net/discover.h"
 #include "agent/foreign.h"
 #include "agent/leases.h"
 #include "agent/link.h"

@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <utlist.h>
 
 enum {
@@ -48,6 +49,7 @@ struct guest {
 	    machine; /* FROM without the port: who comes again and again is complained of once */
 	enum talk_role role; /* 0: it has not enrolled */
 	uint64_t instance;   /* of an agent, to workers */
+	bool in_vain;        /* it wants hosts that speak distcc's protocol: none does */
 	bool
 	    evicted; /* slots were taken from it: workers that were told hear of the next */
 	struct place *place; /* a worker's, once it has reported */
@@ -99,6 +101,11 @@ void guest_evict(struct guest *g, struct guest *worker, unsigned slots, bool end
 						      .ends = ends,
 						      .why = why});
 	guest_send(worker, &b);
+}
+
+bool guest_asks_in_vain(const struct guest *g)
+{
+	return g->in_vain;
 }
 
 bool guest_was_evicted(const struct guest *g)
@@ -457,8 +464,9 @@ static int on_want(struct guest *g, struct arena *a, const char *p, size_t n,
 		e.want.only = speakers;
 		if (all)
 			e.want.nonly = 0;
-		else if (e.want.nonly == 0)
-			e.want.only[e.want.nonly++] = "(no host speaks distcc's protocol)";
+		g->in_vain = !all && e.want.nonly == 0;
+		if (g->in_vain) /* a name that nobody has */
+			e.want.only[e.want.nonly++] = "(none)";
 	}
 	server_step(g->server, &e);
 	return 0;
@@ -587,6 +595,26 @@ static void say_done(struct guest *g, int failed, const struct err *e, const cha
 	guest_send(g, &b);
 }
 
+static int on_ask_hosts(struct guest *g, struct arena *a, const char *p, size_t n,
+			struct err *why)
+{
+	struct message_ask_hosts m;
+	AUTO_BUF struct buf b = {0};
+	struct timespec now;
+
+	if (message_get_ask_hosts(&m, a, p, n))
+		return err_set(why, EPROTO, "a malformed ASK_HOSTS");
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (m.flags & TALK_ASK_CLOCK) {
+		message_put_clock(&b,
+				  &(struct message_clock){(uint64_t)now.tv_sec * 1000 +
+							  (uint64_t)now.tv_nsec / 1000000});
+		guest_send(g, &b);
+	}
+	places_list(g->server, g);
+	return 0;
+}
+
 static int on_change(struct guest *g, struct arena *a, unsigned type, const char *p,
 		     size_t n, struct err *why)
 {
@@ -651,7 +679,7 @@ static int by_role(struct guest *g, struct arena *a, unsigned type, const char *
 		}
 	if (g->role == TALK_PERSON)
 		switch (type) {
-		case MESSAGE_ASK_HOSTS: places_list(g->server, g); return 0;
+		case MESSAGE_ASK_HOSTS: return on_ask_hosts(g, a, p, n, e);
 		case MESSAGE_HOST_ADD:
 		case MESSAGE_HOST_REMOVE:
 		case MESSAGE_DRAIN: return on_change(g, a, type, p, n, e);

@@ -22,6 +22,8 @@ void guest_send(struct guest *, struct buf *);
 void guest_evict(struct guest *, struct guest *worker, unsigned slots, bool ends,
 		 const char *why);
 bool guest_was_evicted(const struct guest *);
+bool guest_asks_in_vain(
+    const struct guest *);           /* for a host that speaks distcc's protocol */
 void guest_doom(struct guest *);     /* it is closed next */
 bool guests_purge(struct server *);  /* closes those; true: some still read why */
 void guests_expire(struct server *); /* dooms who has not enrolled in time */

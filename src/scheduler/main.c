@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/farm.h"
+#include "farm/print.h"
 #include "net/access.h"
 #include "net/peer.h"
 #include "net/tls.h"
@@ -362,10 +363,13 @@ static int serve(struct server *s, const struct options *o, const struct guard *
 	if (o->port_file && fs_write_file(o->port_file, address, strlen(address), 0644, &e))
 		die(1, "cannot say where it listens", e.text);
 	const char *port = strrchr(address, ':') + 1;
-	struct announce *announce =
-	    o->zeroconf
-		? announce_start(s->loop, s->name, s->farm_name, (unsigned)atoi(port))
-		: NULL;
+	char print[FARM_PRINT];
+
+	farm_print(g->trust, print);
+	struct announce *announce = o->zeroconf
+					? announce_start(s->loop, s->name, s->farm_name,
+							 print, (unsigned)atoi(port))
+					: NULL;
 	int status = loop_run(s->loop);
 
 	announce_free(announce);

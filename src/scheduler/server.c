@@ -143,6 +143,12 @@ static void tell_build(struct server *s, const struct farm_effect *f)
 	if (!g)
 		return;
 	words_of(s, f, why, sizeof why);
+	if (f->reason == FARM_EXCLUDED && guest_asks_in_vain(g))
+		snprintf(
+		    why, sizeof why, "%s",
+		    "no host of this farm speaks distcc's protocol: add a distccd "
+		    "('muster hosts add NAME distcc://HOST'), or start a muster-worker "
+		    "with --allow NETWORK");
 	switch (f->type) {
 	case FARM_GRANT:
 	case FARM_RECALL: tell_lease(s, g, f, why); return;

@@ -25,7 +25,7 @@
  *    │ ENROLL {role person} ──────────────────────────► │
  *    │ ◄───────────────────────────────────── WELCOME   │
  *    │ ASK_HOSTS ─────────────────────────────────────► │
- *    │ ◄─────────────────────── HOST*, HOSTS_END        │
+ *    │ ◄─────────────── (CLOCK) HOST*, HOSTS_END        │
  *    │ HOST_ADD, HOST_REMOVE, DRAIN ──────────────────► │
  *    │ ◄──────────────────────────── DONE {ok, text}    │
  *
@@ -82,6 +82,11 @@ enum talk_want {
 	TALK_WANT_DISTCC =
 	    1 << 0,              /* only hosts that speak distcc's protocol: for gethost */
 	TALK_WANT_MORE = 1 << 1, /* HELDs follow: no new leases yet */
+};
+
+/* ASK_HOSTS.flags */
+enum talk_ask {
+	TALK_ASK_CLOCK = 1 << 0, /* CLOCK, too: the scheduler's time */
 };
 
 /* WAITING.hopeless */

@@ -97,6 +97,14 @@ no_platform()
 }
 check 'no host: it runs here' -- no_platform
 
+doctor_looks()
+{
+	timeout 60 "$M" doctor > "$WORK/out"
+	grep -q "ok  *hosts  *The scheduler $S answers in .*: 2 hosts, 0 of 4 slots in use" "$WORK/out" ||
+		{ diag "$(grep -i scheduler "$WORK/out")"; return 1; }
+}
+check 'muster doctor looks at the scheduler' -- doctor_looks
+
 # --- hosts of distcc, drain ------------------------------------------------------------------
 
 if command -v distccd >/dev/null && [ "$DEBIAN" ]; then
@@ -324,6 +332,44 @@ check 'an agent of its farm finds it' -- found_by "$WORK/c" blue in_blue '.jobs.
 check '… one of another does not use it' -- found_by "$WORK/d" red in_none '.jobs.remote == 0'
 check '… nor one of none' -- found_by "$WORK/d" '' in_none '.jobs.remote == 0'
 
+# worker_finds NAME WORD…: a worker of that name with these options, while the scheduler is announced with these words of TXT.
+worker_finds()
+{
+	local txt=$1
+	shift
+	(
+		unset MUSTER_SCHEDULER
+		PATH=$AVAHI:$PATH
+		worker_start --slots 1 --dedicated "$@"
+		echo "$WORKER_PID" > "$WORK/finder"
+	)
+	WORKERS=$((WORKERS + 1))
+	echo "=;lo;IPv4;f;_muster-farm._tcp;local;vm.local;127.0.0.1;${F##*:};$txt" >&7
+	W=$WORK/w$WORKERS.log
+}
+ends()
+{
+	kill "$(cat "$WORK/finder")"
+	wait_until 20 is_gone "$(cat "$WORK/finder")"
+}
+S=$F
+# What is announced by a farm that proves itself is not even dialled by who cannot.
+finds()
+{
+	echo '=;lo;IPv4;e;_muster-farm._tcp;local;vm.local;127.0.0.1;9;"farm=blue" "print=0123456789abcdef"' >&7
+	worker_finds '"farm=blue"' --farm blue --scheduler +zeroconf
+	wait_until 20 grep -q 'took this worker into its farm' "$W" && hosts_are '[.hosts[].slots] | add == 3' &&
+		! grep -q '127.0.0.1:9 ' "$W"
+}
+check 'a worker of its farm finds it, too' -- finds
+ends
+stays_away()
+{
+	worker_finds "$@" --scheduler +zeroconf
+	wait_until 20 grep -qE "$RE" "$W" && ! grep -q 'took this worker' "$W"
+}
+RE="of another farm, 'blue'|belongs to farm" check '… one of another does not' -- stays_away '"farm=blue"'
+ends
 # A worker that is asked to drain ends when its work does.
 check 'a worker drains on SIGUSR1' -- eval 'kill -USR1 "$WORKER_PID" && wait_until 30 is_gone "$WORKER_PID"'
 farm_done

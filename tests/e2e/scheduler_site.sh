@@ -41,9 +41,9 @@ same --remote=6 'its builds run on what it borrows' -- sh -c 'make -s -j3 CC="$S
 two_of_two()
 {
 	(MUSTER_SCHEDULER=$BIG "$M" gethost --platform "$(uname -m)-linux" sleep 0.2) > "$WORK/out" 2>&1
-	grep -q 'no host' "$WORK/out" # it speaks muster only, so it runs here: but it was answered
+	grep -q "no host of this farm speaks distcc's protocol: add a distccd" "$WORK/out"
 }
-check 'who asks the one behind is answered meanwhile' -- two_of_two
+check 'gethost, where no host speaks distcc, is told so' -- two_of_two
 
 # The one behind is killed while the site borrows: no compile fails or comes home.
 behind_lost()

@@ -31,7 +31,7 @@ can_build() {
 build_all() {
 	rm -rf all.a objects && mkdir objects || return
 	for source in "$top"/src/base/*.c "$top"/src/cc/*.c "$top"/src/scan/*.c "$top"/src/wire/*.c \
-		"$top"/src/net/tls_who.c "$top"/src/farm/token.c "$top"/src/sys/hash.c "$top"/src/net/hostlist.c "$top"/src/net/schedulers.c "$top"/src/net/address.c "$top"/src/agent/discover_line.c "$top"/src/agent/told.c \
+		"$top"/src/net/tls_who.c "$top"/src/farm/token.c "$top"/src/sys/hash.c "$top"/src/net/hostlist.c "$top"/src/net/schedulers.c "$top"/src/net/address.c "$top"/src/net/discover_line.c "$top"/src/agent/told.c \
 		"$top"/src/cli/binstate.c "$top"/src/toolchain/elf.c "$top"/src/worker/order.c "$top"/src/engine/frames.c "$top"/src/engine/url.c "$top"/src/engine/yaml.c; do
 		printf '%s\n' "$source" "objects/$(basename "$(dirname "$source")")_$(basename "$source" .c).o"
 	done >sources
