@@ -196,7 +196,7 @@ static struct copy best_copy(struct sched *s, const struct idle *idle)
 
 			if (g > best.gain)
 				best = (struct copy){j, w, g};
-			else if (w) /* it is late by then, and will have been for long enough */
+			else if (w && s->now >= late_at(j)) /* more with every moment */
 				look_at(s, s->now + GAIN_MS * MS - g + 1);
 		}
 	}
