@@ -14,11 +14,11 @@
 static const nsec MS = 1000000;
 
 enum {
-	LOOK_MS = 20,   /* between two looks, for what follows from slots that become idle */
-	GAIN_MS = 100,  /* less than that is not worth a copy */
+	LOOK_MS = 20,  /* between two looks, for what follows from slots that become idle */
+	GAIN_MS = 100, /* less than that is not worth a copy */
 	LATE_TIMES = 2, /* of its expected time, and */
 	LATE_MS = 250,
-	UNKNOWN_TIMES = 4,         /* a unit never seen may take so many times the average, */
+	UNKNOWN_TIMES = 4, /* a unit never seen may take so many times the average, */
 	UNKNOWN_DEADLINE_MS = 600 * 1000, /* and longer in any case */
 };
 
@@ -126,7 +126,7 @@ static struct idle find_idle(const struct sched *s)
 	for (size_t i = 0; i < s->nworkers; i++) {
 		struct sched_worker *w = s->worker[i];
 
-		if (!sched_worker_idle(w))
+		if (!sched_worker_idle(s, w))
 			continue;
 		double v = estimate_value(s->estimate, &w->speed) / w->stretch;
 
@@ -257,4 +257,25 @@ nsec sched_race_wake(const struct sched *s)
 	if (s->running == 0)
 		return INT64_MAX;
 	return race < s->due_at ? race : s->due_at;
+}
+
+/* Jobs that an idle slot of the fastest worker that is known would end much earlier. */
+unsigned sched_wishes(const struct sched *s)
+{
+	const struct sched_worker *best = NULL;
+	uint64_t most = SCHED_COPIES_FREE + s->ngranted / SCHED_COPY_SHARE;
+	uint64_t n = 0;
+
+	if (!may_copy(s))
+		return 0;
+	for (size_t i = 0; i < s->nworkers; i++) {
+		const struct sched_worker *w = s->worker[i];
+
+		if (w->speed.seen && (!best || w->speed.value > best->speed.value))
+			best = w;
+	}
+	for (size_t i = 0; best && i < s->nworkers; i++)
+		for (struct sched_job *j = s->worker[i]->granted.head; j; j = j->next)
+			n += !j->raced && j->expected && gain(s, j, best) > GAIN_MS * MS;
+	return (unsigned)(n < most - s->ncopies ? n : most - s->ncopies);
 }
