@@ -1,5 +1,6 @@
 #include "agent/agent.h"
 
+#include "agent/learned.h"
 #include "agent/leases.h"
 #include "agent/lists.h"
 #include "agent/plan.h"
@@ -121,8 +122,8 @@ static void carry_out(struct agent *a, const struct sched_effect *f)
 		if (t && r)
 			twin_start(t, r, f->copy);
 		else
-			agent_sched(a, (struct sched_event){.type = SCHED_CANCEL,
-							    .job = f->copy});
+			agent_sched(
+			    a, (struct sched_event){.type = SCHED_CANCEL, .job = f->copy});
 		break;
 	case SCHED_OVERDUE:
 		if (t)
@@ -266,6 +267,7 @@ void agent_reap(void *ctx)
 			some = true;
 			continue;
 		}
+		learned_keep(a->learned, r->host.word, sched_learned(a->sched, r->id));
 		agent_sched(
 		    a, (struct sched_event){.type = SCHED_WORKER_REMOVE, .worker = r->id});
 		remote_free(r);
@@ -373,7 +375,9 @@ static void apply_hosts(void *agent)
 			r = remote_new(a, w.v[i]);
 			r->leased = lent;
 			agent_sched(a, (struct sched_event){.type = SCHED_WORKER_ADD,
-							    .worker = r->id});
+							    .worker = r->id,
+							    .speed = learned_speed(
+								a->learned, r->host.word)});
 		} else if (lent) {
 			remote_lend(r, w.v[i]->slots);
 		}

@@ -13,6 +13,7 @@
 struct compilers;
 struct discover;
 struct leases;
+struct learned;
 struct disk;
 struct lists;
 struct trust;
@@ -53,6 +54,7 @@ struct agent {
 	struct loop_timer *preprocess_turn;
 
 	struct sched *sched;
+	struct learned *learned; /* what it knows, kept */
 	struct loop_timer *wake;
 	struct sched_event *events; /* waiting while a step's effects are carried out */
 	size_t nevents, events_cap;

@@ -4,6 +4,7 @@
 #include "agent/compilers.h"
 #include "agent/disk.h"
 #include "agent/hosts.h"
+#include "agent/learned.h"
 #include "agent/leases.h"
 #include "agent/lists.h"
 #include "agent/local.h"
@@ -175,6 +176,8 @@ static void agent_free(struct agent *a)
 	struct remote *r, *next;
 
 	shims_free(a->shims);
+	learned_free(a->learned);
+	a->learned = NULL;
 	agent_discover_end(a);
 	leases_free(a->leases);
 	HASH_ITER(hh, a->remotes, r, next) remote_free(r);
@@ -212,6 +215,7 @@ static void serve(struct agent *a, int ready_fd)
 	a->wake = loop_timer_new(a->loop, on_wake, a);
 	a->reap = loop_timer_new(a->loop, agent_reap, a);
 	a->sched = sched_new((uint64_t)loop_now());
+	a->learned = learned_new(a);
 	a->disk = disk_new();
 	a->scan = scan_new(disk_scan_fs(a->disk));
 	a->probes = probes_new(a->disk, a->scan);

@@ -215,7 +215,8 @@ void remote_lend(struct remote *r, unsigned slots)
 	r->slots = r->own_slots && r->own_slots < slots ? r->own_slots : slots;
 	agent_sched(r->agent, (struct sched_event){.type = SCHED_WORKER_UP,
 						   .worker = r->id,
-						   .slots = r->slots});
+						   .slots = r->slots,
+						   .yes = true});
 }
 
 void remote_up(struct remote *r, unsigned slots)
@@ -229,7 +230,8 @@ void remote_up(struct remote *r, unsigned slots)
 		callers_came(r->door, r);
 	agent_sched(r->agent, (struct sched_event){.type = SCHED_WORKER_UP,
 						   .worker = r->id,
-						   .slots = r->slots});
+						   .slots = r->slots,
+						   .yes = r->leased});
 }
 
 void remote_down(struct remote *r, const char *why)

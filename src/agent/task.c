@@ -3,6 +3,7 @@
 #include "agent/agent.h"
 #include "agent/compilers.h"
 #include "agent/hosts.h"
+#include "agent/learned.h"
 #include "agent/leases.h"
 #include "agent/local.h"
 #include "agent/manners.h"
@@ -204,6 +205,7 @@ static const char *source_of(const struct task *t)
 
 static void do_reply(struct task *t)
 {
+	learned_touch(t->agent->learned);
 	remove_failed(t);
 	manners_say(t->shim, t->request, MANNERS_INFO, "compile %s on %s completed%s",
 		    source_of(t), t->where, t->status ? " with an error" : " ok");

@@ -22,6 +22,7 @@
 #include "core/sched_parts.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
 
 enum {
@@ -36,6 +37,7 @@ struct sched *sched_new(uint64_t seed)
 	s->seed = seed;
 	s->now = INT64_MIN;
 	s->least_memory_kb = UINT32_MAX;
+	s->lent_most = UINT_MAX;
 	s->next_retry = s->race_at = s->due_at = INT64_MAX;
 	s->workers.seed = s->jobs.seed = seed;
 	s->estimate = estimate_new(seed);
@@ -91,8 +93,8 @@ static enum sched_home home_reason(const struct sched *s, const struct sched_too
 
 static void send_home(struct sched *s, struct sched_job *j, enum sched_home why)
 {
-	sched_emit(s, (struct sched_effect){
-			  .type = SCHED_HOME, .job = j->node.id, .home = why});
+	sched_emit(
+	    s, (struct sched_effect){.type = SCHED_HOME, .job = j->node.id, .home = why});
 	if ((why != SCHED_HOME_NO_WORKERS && why != SCHED_HOME_ALL_DOWN) ||
 	    s->away.n == MAX_AWAY) {
 		sched_job_park(s, j);
@@ -112,8 +114,7 @@ static void tool_send_home(struct sched *s, struct sched_tool *t)
 		hope += sched_worker_gives_hope(s->worker[i], t);
 	for (size_t b = 0; hope == 0 && t->filled && b < SCHED_BUCKETS; b++)
 		while (t->plain[b].head)
-			send_home(s, t->plain[b].head,
-				  home_reason(s, t, t->plain[b].head));
+			send_home(s, t->plain[b].head, home_reason(s, t, t->plain[b].head));
 	for (struct sched_job *next, *j = t->scarred.head; j; j = next) {
 		bool hopes = false;
 
@@ -139,10 +140,14 @@ static void on_worker_add(struct sched *s, const struct sched_event *e)
 		sched_worker_dial(s, w);
 }
 
-static void on_worker_up(struct sched *s, struct sched_worker *w, unsigned slots)
+static void on_worker_up(struct sched *s, struct sched_worker *w,
+			 const struct sched_event *e)
 {
 	w->link = LINK_UP;
-	w->slots = slots < MAX_SLOTS ? slots : MAX_SLOTS;
+	w->slots = e->slots < MAX_SLOTS ? e->slots : MAX_SLOTS;
+	s->lent_used -= w->lent ? w->used : 0;
+	w->lent = e->yes;
+	s->lent_used += w->lent ? w->used : 0;
 	s->hope_lost = true; /* it may have none, or rest */
 	sched_worker_welcome(s, w);
 }
@@ -169,6 +174,15 @@ static void on_toolchain(struct sched *s, struct sched_worker *w,
 	} else {
 		s->hope_lost = true;
 	}
+}
+
+static void on_budget(struct sched *s, unsigned slots)
+{
+	bool more = slots > s->lent_most;
+
+	s->lent_most = slots;
+	for (size_t i = 0; more && i < s->nworkers; i++)
+		sched_worker_fill(s, s->worker[i]);
 }
 
 static void on_link(struct sched *s, struct sched_worker *w, const struct sched_event *e)
@@ -224,7 +238,7 @@ static void on_ask(struct sched *s, const struct sched_event *e)
 		if (!sched_worker_suits(w, j))
 			continue;
 		hope = hope || sched_worker_gives_hope(w, t);
-		if (sched_worker_idle(w) && w->know[t->index] == KNOW_YES &&
+		if (sched_worker_idle(s, w) && w->know[t->index] == KNOW_YES &&
 		    (!best || sched_worker_better(s, j, w, best)))
 			best = w;
 	}
@@ -300,7 +314,7 @@ static void step_worker(struct sched *s, const struct sched_event *e)
 		return;
 	switch (e->type) {
 	case SCHED_WORKER_REMOVE: sched_worker_remove(s, w); break;
-	case SCHED_WORKER_UP: on_worker_up(s, w, e->slots); break;
+	case SCHED_WORKER_UP: on_worker_up(s, w, e); break;
 	case SCHED_WORKER_DOWN: on_worker_down(s, w); break;
 	case SCHED_TOOLCHAIN: on_toolchain(s, w, e); break;
 	case SCHED_LINK: on_link(s, w, e); break;
@@ -332,6 +346,7 @@ static void step_event(struct sched *s, const struct sched_event *e)
 	case SCHED_WORKER_DOWN:
 	case SCHED_TOOLCHAIN:
 	case SCHED_LINK: step_worker(s, e); break;
+	case SCHED_BUDGET: on_budget(s, e->slots); break;
 	case SCHED_ASK: on_ask(s, e); break;
 	case SCHED_CANCEL:
 	case SCHED_DONE:

@@ -23,13 +23,14 @@ enum sched_event_type {
 	SCHED_TICK,          /* time passed (out->wake was reached) */
 	SCHED_WORKER_ADD,    /* worker, speed: a configured one, not connected */
 	SCHED_WORKER_REMOVE, /* worker: its jobs are reported lost by the caller */
-	SCHED_WORKER_UP,     /* worker, slots: connection is made, or has other slots now */
-	SCHED_WORKER_DOWN,   /* worker: the dial failed or the connection broke */
-	SCHED_TOOLCHAIN,     /* worker, toolchain, yes: the worker's answer */
-	SCHED_LINK,          /* worker, rtt, bytes_per_s, bytes (sent so far): its line was measured */
-	SCHED_ASK,           /* job, toolchain, unit, bytes: wants a slot */
-	SCHED_CANCEL,        /* job: no longer wants, or gives its slot back unused */
-	SCHED_DONE,   /* job, cpu_ns, memory_kb (0 unknown): the slot is free, the worker did well */
+	SCHED_WORKER_UP, /* worker, slots, yes (they are lent): connection is made, or has other slots now */
+	SCHED_WORKER_DOWN, /* worker: the dial failed or the connection broke */
+	SCHED_TOOLCHAIN,   /* worker, toolchain, yes: the worker's answer */
+	SCHED_BUDGET,      /* slots: that many of the lent ones may be used in all */
+	SCHED_LINK, /* worker, rtt, bytes_per_s, bytes (sent so far): its line was measured */
+	SCHED_ASK,    /* job, toolchain, unit, bytes: wants a slot */
+	SCHED_CANCEL, /* job: no longer wants, or gives its slot back unused */
+	SCHED_DONE, /* job, cpu_ns, memory_kb (0 unknown): the slot is free, the worker did well */
 	SCHED_FAILED, /* job: the machinery failed there (not the program): slot free, worker
 	                          backs off, and this job never goes to that worker again.
 	                          With memory_kb it had so much and needed more: only the job
@@ -41,7 +42,8 @@ struct sched_event {
 	enum sched_event_type type;
 	uint64_t worker, job;
 	uint64_t toolchain; /* small ids made by the caller */
-	uint64_t unit; /* names a translation unit, its compiler and options: key of what it took before; 0: has none */
+	uint64_t
+	    unit; /* names a translation unit, its compiler and options: key of what it took before; 0: has none */
 	uint64_t bytes; /* the size of what it reads; or, of SCHED_LINK, what was sent */
 	unsigned slots;
 	bool yes;
@@ -64,8 +66,8 @@ enum sched_effect_type {
 	SCHED_QUERY, /* worker, toolchain: find out; answer with SCHED_TOOLCHAIN */
 	SCHED_GRANT, /* job, worker: a slot is its own until DONE, FAILED or CANCEL */
 	SCHED_HOME,  /* job, home: compile it here */
-	SCHED_BACK,  /* job: it was sent home for want of workers, and one is there now: if it still waits it may ask again */
-	SCHED_COPY,  /* job, worker, copy: a slot there for a second copy of a job that runs elsewhere. COPY is the id of a
+	SCHED_BACK, /* job: it was sent home for want of workers, and one is there now: if it still waits it may ask again */
+	SCHED_COPY, /* job, worker, copy: a slot there for a second copy of a job that runs elsewhere. COPY is the id of a
 	                job of its own from now on. Who ends first wins, and the other is to be cancelled */
 	SCHED_OVERDUE, /* job, worker: it should long have ended; answer with FAILED, of this or of the other copy, or let it go on */
 };
@@ -89,6 +91,8 @@ void sched_free(struct sched *);
  * when there is work for them, not before. Who was sent home for want of workers is remembered until CANCEL, or until it
  * was called back. */
 void sched_step(struct sched *, const struct sched_event *, struct sched_out *);
+/* Slots that would be of use beyond those that jobs wait for or have: for second copies. */
+unsigned sched_wishes(const struct sched *);
 /* Learned speed relative to the average (1.0 = average or unknown), for people. */
 double sched_speed(const struct sched *, uint64_t worker);
 
@@ -105,8 +109,8 @@ enum {
 	SCHED_BACKOFF_FIRST_MS = 1000,
 	SCHED_BACKOFF_MAX_MS = 60 * 1000,
 	SCHED_PASS_MS = 30 * 1000,
-	SCHED_COPY_SHARE = 20,  /* of so many jobs one may have a second copy … */
-	SCHED_COPIES_FREE = 2,  /* … and so many in any case */
+	SCHED_COPY_SHARE = 20,    /* of so many jobs one may have a second copy … */
+	SCHED_COPIES_FREE = 2,    /* … and so many in any case */
 	SCHED_DEADLINE_TIMES = 8, /* of its expected time, but never less than */
 	SCHED_DEADLINE_MS = 60 * 1000,
 };

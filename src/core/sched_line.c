@@ -146,6 +146,7 @@ void sched_job_detach(struct sched *s, struct sched_job *j)
 		assert(j->worker->used > 0);
 		sched_race_ended(s, j);
 		j->worker->used--;
+		s->lent_used -= j->worker->lent;
 		j->worker = NULL;
 	}
 	if (j->in)
@@ -239,9 +240,8 @@ static void offer_job(struct offer *o, struct sched_job *j)
 
 	if (!o->first || j->seq < o->first->seq)
 		o->first = j;
-	if (work <= o->limit &&
-	    (!o->fits || work > work_of(o->s, o->fits) ||
-	     (work >= work_of(o->s, o->fits) && j->seq < o->fits->seq)))
+	if (work <= o->limit && (!o->fits || work > work_of(o->s, o->fits) ||
+				 (work >= work_of(o->s, o->fits) && j->seq < o->fits->seq)))
 		o->fits = j;
 	if (!o->least || work < work_of(o->s, o->least) ||
 	    (work <= work_of(o->s, o->least) && j->seq < o->least->seq))

@@ -2,6 +2,7 @@
 #include "core/estimate.h"
 #include "core/idmap.h"
 #include "core/sched.h"
+
 /* What the parts of the scheduler share. Each part keeps its own rules:
  *
  *   sched.c         events, step by step; who goes home, and who is called back
@@ -10,8 +11,9 @@
  *   sched_race.c    running jobs: second copies of late ones, and deadlines */
 
 enum {
-	SCHED_MAX_FAILED = 8, /* workers that failed one job; after so many it only goes home */
-	SCHED_BUCKETS = 64,   /* costs, four an octave (sched_line.c) */
+	SCHED_MAX_FAILED =
+	    8, /* workers that failed one job; after so many it only goes home */
+	SCHED_BUCKETS = 64, /* costs, four an octave (sched_line.c) */
 };
 
 struct sched_list {
@@ -30,13 +32,13 @@ struct sched_job {
 	uint32_t memory_kb; /* as predicted, or more than it was killed with; 0: unknown */
 	uint8_t bucket;     /* while it waits */
 	bool waiting;
-	bool away;       /* sent home, and may be called back */
-	bool raced;      /* has, had or is a second copy: no other is made */
-	bool late;       /* it was, when its copy won: its worker is to blame */
-	bool overdue;    /* was said */
-	nsec granted;    /* while it has a worker … */
-	nsec expected;   /* … and so long it should take there; 0: nobody knows */
-	nsec deadline;   /* … and then it is given up; INT64_MAX: never */
+	bool away;     /* sent home, and may be called back */
+	bool raced;    /* has, had or is a second copy: no other is made */
+	bool late;     /* it was, when its copy won: its worker is to blame */
+	bool overdue;  /* was said */
+	nsec granted;  /* while it has a worker … */
+	nsec expected; /* … and so long it should take there; 0: nobody knows */
+	nsec deadline; /* … and then it is given up; INT64_MAX: never */
 	struct sched_worker *worker; /* holds a slot there; else NULL */
 	struct sched_job *twin;      /* the other copy of it, while both run */
 	unsigned nfailed;
@@ -71,17 +73,19 @@ struct sched_worker {
 	size_t index; /* in sched.worker */
 	enum sched_link link;
 	bool resting; /* backing off: left alone until retry_at */
-	nsec backoff; /* how long it rested last; 0: nothing failed since its last success */
+	nsec
+	    backoff; /* how long it rested last; 0: nothing failed since its last success */
 	nsec retry_at;
 	unsigned slots, used;
+	bool lent;       /* its slots count for the budget */
 	unsigned beaten; /* races that it lost by being late, since its last success */
-	uint64_t salt;   /* decides between equals, so that not all agents prefer the same */
+	uint64_t salt; /* decides between equals, so that not all agents prefer the same */
 	struct estimate_speed speed;
-	double stretch;           /* how much longer than their CPU time jobs take here */
-	nsec rtt;                 /* 0: unknown */
-	uint64_t bytes_per_s;     /* 0: no limit was seen */
-	uint64_t sent;            /* bytes, over this connection */
-	uint32_t memory_kb;       /* a job was killed that needed more; 0: none was */
+	double stretch;       /* how much longer than their CPU time jobs take here */
+	nsec rtt;             /* 0: unknown */
+	uint64_t bytes_per_s; /* 0: no limit was seen */
+	uint64_t sent;        /* bytes, over this connection */
+	uint32_t memory_kb;   /* a job was killed that needed more; 0: none was */
 	struct sched_list granted;
 	uint8_t *know; /* enum sched_know by tool.index, while connected */
 };
@@ -92,15 +96,19 @@ struct sched {
 	nsec next_retry; /* no resting worker's retry_at is earlier */
 	bool hope_lost;  /* in this step: some job's last hope may be gone */
 	size_t waiting;
+	unsigned lent_used,
+	    lent_most; /* slots of lent workers; all may use them: UINT_MAX */
 	struct idmap workers, jobs;
 	struct sched_worker **worker;
 	size_t nworkers, cap_workers;
 	struct sched_tool **tool;
 	size_t ntools, cap_tools; /* cap_tools: the size of each worker's know */
 	struct sched_list parked; /* neither wait nor run; who failed them is remembered */
-	struct sched_list away;   /* went home for want of workers, and have not begun there */
+	struct sched_list
+	    away; /* went home for want of workers, and have not begun there */
 	struct estimate *estimate;
-	uint32_t least_memory_kb; /* a job that needs no more suits all workers that have not failed it */
+	uint32_t
+	    least_memory_kb; /* a job that needs no more suits all workers that have not failed it */
 	uint64_t most_sent; /* to any worker, of those that are connected */
 
 	/* sched_race.c */
@@ -139,7 +147,8 @@ struct sched_job *sched_line_next(const struct sched *, const struct sched_worke
 struct sched_worker *sched_worker_add(struct sched *, uint64_t id);
 void sched_worker_remove(struct sched *, struct sched_worker *);
 bool sched_worker_usable(const struct sched_worker *);
-bool sched_worker_idle(const struct sched_worker *); /* usable, with a free slot */
+/* Usable, with a free slot that the budget allows. */
+bool sched_worker_idle(const struct sched *, const struct sched_worker *);
 /* Not one of those that have failed it, nor known to have too little memory. */
 bool sched_worker_suits(const struct sched_worker *, const struct sched_job *);
 /* May a job of that toolchain, if it suits, wait for it? */
@@ -170,7 +179,7 @@ void sched_worker_learn(struct sched *, struct sched_worker *, const struct sche
 void sched_race_began(struct sched *, struct sched_job *); /* it was granted a slot */
 void sched_race_ended(struct sched *, struct sched_job *); /* it is about to lose it */
 void sched_race_won(struct sched *, struct sched_job *);   /* it ended well */
-void sched_race_again(struct sched *); /* a slot may have become idle */
+void sched_race_again(struct sched *);                     /* a slot may have become idle */
 /* Second copies and deadlines; the last thing of a step. */
 void sched_race_step(struct sched *);
 nsec sched_race_wake(const struct sched *);

@@ -2,7 +2,7 @@
  *
  * While somebody waits, slots are for who waits: there are no copies. Else an idle slot may run a copy of a job that is late,
  * or that would end much earlier there (it began when only slow slots were free). Bounds: one copy a job; one job of
- * SCHED_COPY_SHARE; and only where half of what is left of the job is more than the copy needs.
+ * SCHED_COPY_SHARE; on a fast worker, unless it is late; and only where half of what is left of the job is more than the copy needs.
  *
  * Invariants: a job and its copy are each other's twin while both run, on different workers; race_at and due_at are no later
  * than the first thing to be seen, so that a look costs one pass over the running jobs and is seldom taken in vain. */
@@ -14,13 +14,16 @@
 static const nsec MS = 1000000;
 
 enum {
-	LOOK_MS = 20,   /* between two looks, for what follows from slots that become idle */
-	GAIN_MS = 100,  /* less than that is not worth a copy */
+	LOOK_MS = 20,  /* between two looks, for what follows from slots that become idle */
+	GAIN_MS = 100, /* less than that is not worth a copy */
 	LATE_TIMES = 2, /* of its expected time, and */
 	LATE_MS = 250,
-	UNKNOWN_TIMES = 4,         /* a unit never seen may take so many times the average, */
+	UNKNOWN_TIMES = 4, /* a unit never seen may take so many times the average, */
 	UNKNOWN_DEADLINE_MS = 600 * 1000, /* and longer in any case */
 };
+
+/* A worker of that part of the fastest one's pace is worth a copy. */
+static const double fast = 0.6;
 
 static const uint64_t copy_ids = UINT64_C(1) << 63;
 
@@ -116,7 +119,14 @@ static bool may_copy(const struct sched *s)
 /* The two fastest workers with an idle slot: the second one for those that run on the first. */
 struct idle {
 	struct sched_worker *best[2];
+	double
+	    enough; /* so fast has to be who gets the only copy of a job that is not late */
 };
+
+static double pace(const struct sched *s, const struct sched_worker *w)
+{
+	return estimate_value(s->estimate, &w->speed) / w->stretch;
+}
 
 static struct idle find_idle(const struct sched *s)
 {
@@ -126,10 +136,12 @@ static struct idle find_idle(const struct sched *s)
 	for (size_t i = 0; i < s->nworkers; i++) {
 		struct sched_worker *w = s->worker[i];
 
-		if (!sched_worker_idle(w))
-			continue;
-		double v = estimate_value(s->estimate, &w->speed) / w->stretch;
+		double v = pace(s, w);
 
+		if (w->link == LINK_UP && w->speed.seen && v * fast > idle.enough)
+			idle.enough = v * fast;
+		if (!sched_worker_idle(s, w))
+			continue;
 		if (v > speed[0]) {
 			speed[1] = speed[0];
 			idle.best[1] = idle.best[0];
@@ -152,7 +164,8 @@ static struct sched_worker *place_for_copy(const struct sched *s, const struct i
 		struct sched_worker *w = idle->best[i];
 
 		if (w && w != j->worker && w->know[t->index] == KNOW_YES &&
-		    sched_worker_suits(w, j))
+		    sched_worker_suits(w, j) &&
+		    (s->now >= late_at(j) || pace(s, w) >= idle->enough))
 			return w;
 	}
 	return NULL;
@@ -196,7 +209,7 @@ static struct copy best_copy(struct sched *s, const struct idle *idle)
 
 			if (g > best.gain)
 				best = (struct copy){j, w, g};
-			else if (w) /* it is late by then, and will have been for long enough */
+			else if (w && s->now >= late_at(j)) /* more with every moment */
 				look_at(s, s->now + GAIN_MS * MS - g + 1);
 		}
 	}
@@ -257,4 +270,25 @@ nsec sched_race_wake(const struct sched *s)
 	if (s->running == 0)
 		return INT64_MAX;
 	return race < s->due_at ? race : s->due_at;
+}
+
+/* Jobs that an idle slot of the fastest worker that is known would end much earlier. */
+unsigned sched_wishes(const struct sched *s)
+{
+	const struct sched_worker *best = NULL;
+	uint64_t most = SCHED_COPIES_FREE + s->ngranted / SCHED_COPY_SHARE;
+	uint64_t n = 0;
+
+	if (!may_copy(s))
+		return 0;
+	for (size_t i = 0; i < s->nworkers; i++) {
+		const struct sched_worker *w = s->worker[i];
+
+		if (w->speed.seen && (!best || w->speed.value > best->speed.value))
+			best = w;
+	}
+	for (size_t i = 0; best && i < s->nworkers; i++)
+		for (struct sched_job *j = s->worker[i]->granted.head; j; j = j->next)
+			n += !j->raced && j->expected && gain(s, j, best) > GAIN_MS * MS;
+	return (unsigned)(n < most - s->ncopies ? n : most - s->ncopies);
 }

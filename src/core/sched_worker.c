@@ -13,7 +13,8 @@ static const nsec MS = 1000000;
 
 enum {
 	STRETCH_MAX = 16,
-	STRETCH_LEAST_MS = 100, /* in a shorter job what is beside the compiler counts too much */
+	STRETCH_LEAST_MS =
+	    100, /* in a shorter job what is beside the compiler counts too much */
 	BEATEN_MAX = 2,
 };
 
@@ -28,8 +29,8 @@ struct sched_worker *sched_worker_add(struct sched *s, uint64_t id)
 	idmap_add(&s->workers, &w->node);
 	if (s->nworkers == s->cap_workers) {
 		s->cap_workers = s->cap_workers ? 2 * s->cap_workers : 16;
-		s->worker = xreallocarray(s->worker, s->cap_workers,
-					  sizeof(struct sched_worker *));
+		s->worker =
+		    xreallocarray(s->worker, s->cap_workers, sizeof(struct sched_worker *));
 	}
 	w->index = s->nworkers++;
 	s->worker[w->index] = w;
@@ -52,9 +53,10 @@ bool sched_worker_usable(const struct sched_worker *w)
 	return w->link == LINK_UP && !w->resting && w->slots > 0;
 }
 
-bool sched_worker_idle(const struct sched_worker *w)
+bool sched_worker_idle(const struct sched *s, const struct sched_worker *w)
 {
-	return sched_worker_usable(w) && w->used < w->slots;
+	return sched_worker_usable(w) && w->used < w->slots &&
+	       (!w->lent || s->lent_used < s->lent_most);
 }
 
 bool sched_worker_suits(const struct sched_worker *w, const struct sched_job *j)
@@ -82,9 +84,8 @@ void sched_worker_query(struct sched *s, struct sched_worker *w, const struct sc
 	if (!sched_worker_usable(w) || w->know[t->index] != KNOW_NOTHING)
 		return;
 	w->know[t->index] = KNOW_ASKED;
-	sched_emit(s,
-		   (struct sched_effect){
-		       .type = SCHED_QUERY, .worker = w->node.id, .toolchain = t->id});
+	sched_emit(s, (struct sched_effect){
+			  .type = SCHED_QUERY, .worker = w->node.id, .toolchain = t->id});
 }
 
 void sched_worker_grant(struct sched *s, struct sched_worker *w, struct sched_job *j)
@@ -92,6 +93,7 @@ void sched_worker_grant(struct sched *s, struct sched_worker *w, struct sched_jo
 	sched_job_detach(s, j);
 	assert(w->used < w->slots);
 	w->used++;
+	s->lent_used += w->lent;
 	j->worker = w;
 	sched_list_add(&w->granted, j);
 	sched_race_began(s, j);
@@ -99,7 +101,7 @@ void sched_worker_grant(struct sched *s, struct sched_worker *w, struct sched_jo
 
 void sched_worker_fill(struct sched *s, struct sched_worker *w)
 {
-	while (s->waiting > 0 && sched_worker_idle(w)) {
+	while (s->waiting > 0 && sched_worker_idle(s, w)) {
 		struct sched_job *j = sched_line_next(s, w);
 
 		if (!j)
@@ -221,8 +223,7 @@ static double unsent(const struct sched *s, const struct sched_worker *w,
 static double line_takes(const struct sched *s, const struct sched_worker *w,
 			 const struct sched_job *j)
 {
-	double send =
-	    w->bytes_per_s ? unsent(s, w, j) / (double)w->bytes_per_s * 1e9 : 0;
+	double send = w->bytes_per_s ? unsent(s, w, j) / (double)w->bytes_per_s * 1e9 : 0;
 
 	return (double)w->rtt + send;
 }
@@ -263,8 +264,8 @@ bool sched_worker_better(const struct sched *s, const struct sched_job *j,
 }
 
 /* By how much the time there, without the line, was longer than the compiler's own. */
-static void learn_stretch(struct sched *s, struct sched_worker *w, const struct sched_job *j,
-			  nsec cpu_ns)
+static void learn_stretch(struct sched *s, struct sched_worker *w,
+			  const struct sched_job *j, nsec cpu_ns)
 {
 	double took = (double)(s->now - j->granted) - line_takes(s, w, j);
 	double ratio = took / (double)cpu_ns;

@@ -86,8 +86,11 @@ static bool event_parse(const char *line, struct sched_event *e)
 			  &e->job, &e->toolchain, &e->unit) >= 1) {
 		e->type = SCHED_ASK;
 	} else if (sscanf(line, "done job %" SCNu64 " cpu %lld", &e->job, &cpu) >= 1) {
+		const char *memory = strstr(line, " memory ");
+
 		e->type = SCHED_DONE;
 		e->cpu_ns = cpu * MS;
+		e->memory_kb = memory ? (uint32_t)strtoul(memory + 8, NULL, 10) : 0;
 	} else {
 		return false;
 	}
@@ -599,6 +602,290 @@ static void late_and_double(void)
 			 "[7] done job 1\n");
 }
 
+/* The costly one passes the cheap one, but not who came 30 s before it. */
+static void costly_first(void)
+{
+	tell(ONE_UP("1") "[0] ask job 1 toolchain 1 unit 1\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[100] done job 1 cpu 100\n"
+			 "[100] ask job 2 toolchain 1 unit 2\n"
+			 "\tgrant job 2 -> worker 1\n"
+			 "\twake at 600100\n"
+			 "[5100] done job 2 cpu 5000\n"
+			 "[6000] ask job 3 toolchain 1 unit 2\n"
+			 "\tgrant job 3 -> worker 1\n"
+			 "\twake at 66000\n"
+			 "[6000] ask job 4 toolchain 1 unit 1\n"
+			 "\twake at 66000\n"
+			 "[6001] ask job 5 toolchain 1 unit 2\n"
+			 "\twake at 66000\n"
+			 "[6002] ask job 6 toolchain 1 unit 1\n"
+			 "\twake at 66000\n"
+			 "[11000] done job 3 cpu 5000\n"
+			 "\tgrant job 5 -> worker 1\n"
+			 "\twake at 66000\n"
+			 "[16000] done job 5 cpu 5000\n"
+			 "\tgrant job 4 -> worker 1\n"
+			 "\twake at 66000\n"
+			 "[36001] ask job 7 toolchain 1 unit 2\n"
+			 "\twake at 66000\n"
+			 "[36002] cancel job 4\n"
+			 "\tgrant job 7 -> worker 1\n"
+			 "\twake at 66000\n"
+			 "[36101] done job 6 cpu 100\n"
+			 "\twake at 66000\n"
+			 "[37000] ask job 8 toolchain 1 unit 1\n"
+			 "\twake at 66000\n"
+			 "[67001] ask job 9 toolchain 1 unit 2\n"
+			 "\twake at 96002\n"
+			 "[67002] done job 7 cpu 5000\n"
+			 "\tgrant job 6 -> worker 1\n"
+			 "\twake at 96002\n");
+}
+
+/* Late is twice what is expected and a quarter of a second. Its copy is first; who was late twice rests. */
+static void copy_wins(void)
+{
+	tell(TWO_UP("2") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[0] ask job 2 toolchain 1 unit 7\n"
+			 "\tgrant job 2 -> worker 2\n"
+			 "[1000] done job 1 cpu 1000\n"
+			 "[1000] done job 2 cpu 1000\n"
+			 "[2000] ask job 3 toolchain 1 unit 7\n"
+			 "\tgrant job 3 -> worker 1\n"
+			 "\twake at 4250\n"
+			 "[4249] tick\n"
+			 "\twake at 4250\n"
+			 "[4251] tick\n"
+			 "\tcopy 1 of job 3 -> worker 2\n"
+			 "\twake at 62000\n"
+			 "[5000] tick\n"
+			 "\twake at 62000\n"
+			 "[5251] done copy 1\n"
+			 "\twake at 62000\n"
+			 "[5251] cancel job 3\n"
+			 "[6000] ask job 4 toolchain 1 unit 7\n"
+			 "\tgrant job 4 -> worker 1\n"
+			 "\twake at 8250\n"
+			 "[8251] tick\n"
+			 "\tcopy 2 of job 4 -> worker 2\n"
+			 "\twake at 62000\n"
+			 "[9251] done copy 2\n"
+			 "\twake at 62000\n"
+			 "[9251] cancel job 4\n"
+			 "[9300] ask job 5\n"
+			 "\tgrant job 5 -> worker 2\n"
+			 "\twake at 62000\n"
+			 "[9300] ask job 6\n"
+			 "\tgrant job 6 -> worker 2\n"
+			 "\twake at 62000\n"
+			 "[9300] ask job 7\n"
+			 "\twake at 10251\n");
+}
+
+/* The first is first after all; or the copy fails, and no other one is made. */
+static void copy_loses(void)
+{
+	tell(TWO_UP("2") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[0] ask job 2 toolchain 1 unit 7\n"
+			 "\tgrant job 2 -> worker 2\n"
+			 "[1000] done job 1 cpu 1000\n"
+			 "[1000] done job 2 cpu 1000\n"
+			 "[2000] ask job 3 toolchain 1 unit 7\n"
+			 "\tgrant job 3 -> worker 1\n"
+			 "\twake at 4250\n"
+			 "[4300] tick\n"
+			 "\tcopy 1 of job 3 -> worker 2\n"
+			 "\twake at 62000\n"
+			 "[4400] done job 3 cpu 1000\n"
+			 "\twake at 62000\n"
+			 "[4400] cancel copy 1\n"
+			 "[4400] cancel copy 1\n"
+			 "[5000] ask job 4 toolchain 1 unit 7\n"
+			 "\tgrant job 4 -> worker 2\n"
+			 "\twake at 7250\n"
+			 "[7900] tick\n"
+			 "\tcopy 2 of job 4 -> worker 1\n"
+			 "\twake at 62000\n"
+			 "[7901] failed copy 2\n"
+			 "\twake at 62000\n"
+			 "[9400] tick\n"
+			 "\twake at 62000\n"
+			 "[9500] done job 4 cpu 1000\n");
+}
+
+/* The first fails while its copy runs: that is the job now, and may ask again. */
+static void copy_goes_on(void)
+{
+	tell(TWO_UP("2") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[0] ask job 2 toolchain 1 unit 7\n"
+			 "\tgrant job 2 -> worker 2\n"
+			 "[1000] done job 1 cpu 1000\n"
+			 "[1000] done job 2 cpu 1000\n"
+			 "[2000] ask job 3 toolchain 1 unit 7\n"
+			 "\tgrant job 3 -> worker 1\n"
+			 "\twake at 4250\n"
+			 "[4300] tick\n"
+			 "\tcopy 1 of job 3 -> worker 2\n"
+			 "\twake at 62000\n"
+			 "[4301] failed job 3\n"
+			 "\twake at 4320\n"
+			 "[4302] failed copy 1\n");
+}
+
+/* Slots are for who waits; and a copy needs another worker. */
+static void no_copy_while_somebody_waits(void)
+{
+	tell(TWO_UP("1") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[0] ask job 2 toolchain 1 unit 7\n"
+			 "\tgrant job 2 -> worker 2\n"
+			 "[1000] done job 1 cpu 1000\n"
+			 "[1000] done job 2 cpu 1000\n"
+			 "[2000] ask job 3 toolchain 1 unit 7\n"
+			 "\tgrant job 3 -> worker 1\n"
+			 "\twake at 4250\n"
+			 "[2000] ask job 4 toolchain 1 unit 7\n"
+			 "\tgrant job 4 -> worker 2\n"
+			 "\twake at 4250\n"
+			 "[2000] ask job 5 toolchain 1 unit 7\n"
+			 "\twake at 62000\n"
+			 "[4300] tick\n"
+			 "\twake at 62000\n"
+			 "[4400] done job 4 cpu 1000\n"
+			 "\tgrant job 5 -> worker 2\n"
+			 "\twake at 62000\n"
+			 "[4500] cancel job 5\n"
+			 "\twake at 4800\n");
+}
+
+/* Two, and one of twenty. */
+static void copies_are_few(void)
+{
+	tell(TWO_UP("8") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[0] ask job 2 toolchain 1 unit 7\n"
+			 "\tgrant job 2 -> worker 2\n"
+			 "[1000] done job 1 cpu 1000\n"
+			 "[1000] done job 2 cpu 1000\n"
+			 "[2000] ask job 3 toolchain 1 unit 7\n"
+			 "\tgrant job 3 -> worker 1\n"
+			 "\twake at 4250\n"
+			 "[2000] ask job 4 toolchain 1 unit 7\n"
+			 "\tgrant job 4 -> worker 2\n"
+			 "\twake at 4250\n"
+			 "[2000] ask job 5 toolchain 1 unit 7\n"
+			 "\tgrant job 5 -> worker 1\n"
+			 "\twake at 4250\n"
+			 "[2000] ask job 6 toolchain 1 unit 7\n"
+			 "\tgrant job 6 -> worker 2\n"
+			 "\twake at 4250\n"
+			 "[4300] tick\n"
+			 "\tcopy 1 of job 3 -> worker 2\n"
+			 "\tcopy 2 of job 5 -> worker 2\n"
+			 "\twake at 62000\n"
+			 "[4400] tick\n"
+			 "\twake at 62000\n"
+			 "[6000] tick\n"
+			 "\twake at 62000\n");
+}
+
+/* Eight times what is expected, and a minute at least: then it is given up. */
+static void overdue(void)
+{
+	tell(ONE_UP("2") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[20000] done job 1 cpu 20000\n"
+			 "[20000] ask job 2 toolchain 1 unit 7\n"
+			 "\tgrant job 2 -> worker 1\n"
+			 "\twake at 180000\n"
+			 "[20000] ask job 3 toolchain 1 unit 8\n"
+			 "\tgrant job 3 -> worker 1\n"
+			 "\twake at 180000\n"
+			 "[179999] tick\n"
+			 "\twake at 180000\n"
+			 "[180000] tick\n"
+			 "\twake at 180000\n"
+			 "[180001] tick\n"
+			 "\toverdue job 2 on worker 1\n"
+			 "\twake at 660000\n"
+			 "[180002] failed job 2\n"
+			 "\twake at 660000\n"
+			 "[900000] tick\n"
+			 "\toverdue job 3 on worker 1\n");
+}
+
+/* Killed for want of memory: not there again, nor another that needs as much; the worker does not rest. */
+static void out_of_memory(void)
+{
+	tell(TWO_UP("1") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[1] failed job 1 memory 1000\n"
+			 "[1] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 2\n"
+			 "[2] done job 1 cpu 100 memory 3000\n"
+			 "[3] ask job 2\n"
+			 "\tgrant job 2 -> worker 1\n"
+			 "\twake at 20\n"
+			 "[4] ask job 3 toolchain 1 unit 7\n"
+			 "\tgrant job 3 -> worker 2\n"
+			 "\twake at 20\n"
+			 "[5] ask job 4 toolchain 1 unit 7\n"
+			 "\twake at 60004\n"
+			 "[6] done job 2 cpu 10\n"
+			 "\twake at 60004\n"
+			 "[7] done job 3 cpu 100 memory 3000\n"
+			 "\tgrant job 4 -> worker 2\n"
+			 "\twake at 20\n"
+			 "[8] failed job 4 memory 2000\n"
+			 "[8] ask job 4 toolchain 1 unit 7\n"
+			 "\thome job 4: all failed\n");
+}
+
+/* A round trip and bytes yet to be sent count like time. */
+static void far_away(void)
+{
+	tell(TWO_UP("1") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[100] done job 1 cpu 100\n"
+			 "[100] link worker 1 rtt 200 bytes/s 0 sent 5000\n"
+			 "[100] ask job 2 toolchain 1 unit 7\n"
+			 "\tgrant job 2 -> worker 2\n"
+			 "\twake at 550\n"
+			 "[200] done job 2 cpu 100\n"
+			 "[200] link worker 2 rtt 1 bytes/s 1000 sent 100\n"
+			 "[200] ask job 3 unit 7 bytes 4000\n"
+			 "\tgrant job 3 -> worker 1\n"
+			 "\twake at 1050\n"
+			 "[300] done job 3 cpu 100\n"
+			 "[300] link worker 2 rtt 1 bytes/s 1000 sent 4950\n"
+			 "[300] ask job 4 unit 7 bytes 4000\n"
+			 "\tgrant job 4 -> worker 2\n"
+			 "\twake at 852\n");
+}
+
+/* The only worker fails a job: the line goes home, and who still waits there comes back after its rest. */
+static void called_back(void)
+{
+	tell(ONE_UP("1") "[0] ask job 1\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[0] ask job 2\n"
+			 "[0] ask job 3\n"
+			 "[10] failed job 1\n"
+			 "\thome job 2: all down\n"
+			 "\thome job 3: all down\n"
+			 "\twake at 1010\n"
+			 "[20] cancel job 2\n"
+			 "\twake at 1010\n"
+			 "[1010] tick\n"
+			 "\tback job 3\n"
+			 "[1011] ask job 3\n"
+			 "\tgrant job 3 -> worker 1\n");
+}
+
 /* ---- the rules, at random ---- */
 
 enum {
@@ -897,7 +1184,7 @@ static struct sched_event m_draw_event(struct model *m)
 	unsigned t = draw(m, NT), kind = draw(m, 100);
 	struct sched_event e = {.worker = (uint64_t)w, .toolchain = t};
 	bool asks = !m->j[j].waiting && !m->j[j].on;
-	bool storm = m->seq / 500 % 3 == 2;
+	bool storm = m->seq / 500 % 3 == 2, calm = m->seq / 500 % 3 == 1;
 
 	if (asks && !m->j[j].away && (draw(m, 8) == 0 || m->j[j].nfailed > 6)) {
 		m->j[j].generation++;
@@ -906,7 +1193,7 @@ static struct sched_event m_draw_event(struct model *m)
 	}
 	e.job = (uint64_t)j + NJ * m->j[j].generation;
 
-	m->now += draw(m, 8) == 0 ? draw(m, 2000) * MS : draw(m, 3) * MS;
+	m->now += draw(m, calm ? 4 : 8) == 0 ? draw(m, 2000) * MS : draw(m, 3) * MS;
 	e.now = m->now;
 	e.slots = draw(m, 10) == 0 ? 0 : 1 + draw(m, 4);
 	e.unit = 1 + draw(m, 20);
@@ -922,7 +1209,7 @@ static struct sched_event m_draw_event(struct model *m)
 		e.type = SCHED_WORKER_UP;
 	else if (kind < 35 && m->w[w].queried[t] && !m->w[w].answered[t])
 		e.type = SCHED_TOOLCHAIN;
-	else if (kind < 65 && asks)
+	else if (kind < 65 && asks && (!calm || draw(m, 6) == 0))
 		e.type = SCHED_ASK;
 	else if (kind < 68)
 		e.type = SCHED_CANCEL;
@@ -972,8 +1259,9 @@ static void random_steps(void)
 
 		for (int j = 0; j < NJ; j++)
 			waiting += m->j[j].waiting;
-		printf("# seed %d: asked %lu granted %lu home %lu\n", (int)seed, m->asked,
-		       m->granted, m->homed);
+		printf("# seed %d: asked %lu granted %lu home %lu back %lu copies %lu\n",
+		       (int)seed, m->asked, m->granted, m->homed, m->called_back,
+		       m->ncopies);
 		CHECK(m->granted > 1000 && m->homed > 1000);
 		CHECK(m->ncopies > 100 && m->called_back > 100);
 		CHECK(m->asked == m->granted + m->homed + m->cancelled + waiting);
@@ -1073,5 +1361,11 @@ TESTS({"nobody is there", no_workers}, {"workers are dialled on demand", dialled
       {"a connected worker rests", rest_of_connected}, {"toolchains", toolchains},
       {"order across toolchains", order_across_toolchains},
       {"workers removed and added", removed_and_added}, {"slots change", slots_change},
-      {"late and double events", late_and_double}, {"the rules at random", random_steps},
+      {"late and double events", late_and_double},
+      {"costly jobs first, within bounds", costly_first}, {"a second copy wins", copy_wins},
+      {"a second copy loses", copy_loses}, {"a second copy goes on alone", copy_goes_on},
+      {"no copies while somebody waits", no_copy_while_somebody_waits},
+      {"copies are few", copies_are_few}, {"overdue", overdue},
+      {"out of memory", out_of_memory}, {"far away", far_away},
+      {"called back after a rest", called_back}, {"the rules at random", random_steps},
       {"a thousand workers", many}, {"limits", limits})
