@@ -44,9 +44,18 @@ kubeconfig()
 }
 CA=''
 
+TLS=''
 control()
 {
-	python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())' "http://$API/control?do=$1"
+	python3 - "$API" "$1" "$TLS" <<-'END'
+	import ssl, sys, urllib.request
+	api, do, tls = sys.argv[1:]
+	context = ssl._create_unverified_context()
+	if tls:
+	    context.load_cert_chain(tls + '/client.pem', tls + '/client.key')
+	url = '%s://%s/control?do=%s' % ('https' if tls else 'http', api, do)
+	print(urllib.request.urlopen(url, context=context).read().decode())
+	END
 }
 
 engine_left()
@@ -140,7 +149,7 @@ fi
 check 'kubernetes: --dry-run prints the objects' -- sh -c "jq -e '[.items[].kind] | unique == [\"ConfigMap\", \"Job\", \"Secret\"]' < '$WORK/manifest.json' > /dev/null"
 
 # Certificates on both sides.
-if command -v openssl >/dev/null; then
+if wanted 'kubernetes: certificates' && command -v openssl >/dev/null; then
 	(
 		cd "$WORK" || exit 1
 		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca -keyout ca.key -out ca.pem
@@ -150,6 +159,7 @@ if command -v openssl >/dev/null; then
 				-extfile <(echo 'subjectAltName=IP:127.0.0.1')
 		done
 	) > "$WORK/openssl.log" 2>&1
+	TLS=$WORK
 	api third --cert "$WORK/server.pem" --key "$WORK/server.key" --client-ca "$WORK/ca.pem"
 	CA="    certificate-authority-data: $(base64 -w 0 "$WORK/ca.pem")"
 	kubeconfig "https://$API" 'client-certificate: client.pem' "client-key-data: $(base64 -w 0 "$WORK/client.key")"
@@ -158,11 +168,10 @@ if command -v openssl >/dev/null; then
 	check 'kubernetes: certificates' -- test "$STATUS" = 0
 	check 'kubernetes: certificates: all is given back' -- given_back
 	# Its certificate is for 127.0.0.1, whatever it is called; and the other way round.
-	name=http://${API%:*} there=localhost:${API#*:}
+	there=localhost:${API#*:}
 	kubeconfig "https://$there" 'client-certificate: client.pem' 'client-key: client.key'
 	story_refused 'kubernetes: certificates: of another name' "$URL" 'localhost'
-	CA="$CA
-	    tls-server-name: ${name#http://}"
+	CA+=$'\n    tls-server-name: '${API%:*}
 	kubeconfig "https://$there" 'client-certificate: client.pem' 'client-key: client.key'
 	c_project 4
 	run_it --require-workers 1 --workers "$URL" make
@@ -176,6 +185,7 @@ if command -v openssl >/dev/null; then
 	check 'kubernetes: insecure-skip-tls-verify: all is given back' -- given_back
 fi
 
+TLS=''
 # By a proxy: what is asked of it names a host that there is not.
 api fourth
 CA="    proxy-url: http://$API"

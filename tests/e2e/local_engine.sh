@@ -5,6 +5,7 @@
 . "$E2E/engines.sh"
 farm_init "$1"
 engines_init
+# shellcheck disable=SC2034 # for engines.sh
 URL='local://16?slots=4'
 
 engine_left()
