@@ -9,7 +9,7 @@ T=$(mktemp -d) || exit 99
 n=0 bad=0
 date=$(command -v date)
 unset MUSTER_LEVEL MUSTER_HOSTS FAKE_REPLY FAKE_START XDG_RUNTIME_DIR
-export MUSTER_AGENT_TIMEOUT_MS=10000
+export MUSTER_AGENT_TIMEOUT_MS=60000
 PATH=/usr/bin:/bin
 cd "$T" || exit 99
 
@@ -282,10 +282,10 @@ export MUSTER_AGENT_TIMEOUT_MS=1000
 answer silence
 ok "silence: given up after the patience" all 'status_is 0' "out_is '$local_run'" 'has err "silent"' 'quick 25'
 ok "and the agent hears of it" soon grep -q 'silence ended' state.answer/events
-MUSTER_AGENT_TIMEOUT_MS=2000
-answer 'keep,ms=900,keep,ms=900,keep,ms=900,out=late,exit=0'
+MUSTER_AGENT_TIMEOUT_MS=4000
+answer 'keep,ms=1500,keep,ms=1500,keep,ms=1500,out=late,exit=0'
 ok "a sign of life renews the patience" both_are 0 late ""
-MUSTER_AGENT_TIMEOUT_MS=10000
+MUSTER_AGENT_TIMEOUT_MS=60000
 answer 'big=3145728,exit=0'
 ok "3 MiB of output" all 'status_is 0' '[ "$(wc -c <out)" -eq 3145728 ]'
 answer 'big=1000448,hangup'
