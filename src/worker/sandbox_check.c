@@ -106,7 +106,7 @@ static const char *advice(void)
 	    sysctl_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 1)
 		return "give the worker an AppArmor profile that allows userns, or set the sysctl "
 		       "kernel.apparmor_restrict_unprivileged_userns to 0";
-	return "a worker needs Linux 5.11 or newer, and inside a container the right to make "
+	return "a worker needs Linux 5.12 or newer, and inside a container the right to make "
 	       "user namespaces and to mount (seccomp, and a /proc that is not masked)";
 }
 
