@@ -18,6 +18,8 @@ from icecc import Icecc
 from peers import Bare, Ccache, Distcc, DistccLzo, Muster
 
 PEERS = {"bare": Bare, "muster": Muster, "distcc": Distcc, "lzo": DistccLzo, "icecc": Icecc, "ccache": Ccache}
+# Not ours: --peer-repeat counts for them.
+FOREIGN = "distcc", "lzo", "icecc", "ccache"
 
 
 class Results:
@@ -48,7 +50,9 @@ class Results:
 
     def tables(self, about):
         text = (f"{about['date']}, {about['processor']}, {about['cores']} cores, Linux {about['kernel']}, "
-                f"load {about['load']:.1f} before it began; repetitions: {about['repeat']}, median (least – most)\n")
+                f"load {about['load']:.1f} before it began; repetitions: {about['repeat']}"
+                + (f", of the peers {about['peer_repeat']}" if about['peer_repeat'] != about['repeat'] else "")
+                + ", median (least – most)\n")
         for part in dict.fromkeys(k[0] for k in self.rows):
             text += f"\n### {self.titles.get(part, part)}\n\n" + self.table(part)
         return text + "".join(f"\nNot measured: {n}\n" for n in self.notes)
@@ -56,10 +60,11 @@ class Results:
     def table(self, part):
         keys = [k for k in self.rows if k[0] == part]
         columns = [(m, head, digits) for m, head, digits in COLUMNS if any(self.values(*k, m) for k in keys)]
-        lines = ["| system | " + " | ".join(head for _, head, _ in columns) + " |",
-                 "|---|" + "---|" * len(columns)]
+        differ = len({len(self.rows[k]) for k in keys}) > 1
+        heads = ["repetitions"] * differ + [head for _, head, _ in columns]
+        lines = ["| system | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
         for k in keys:
-            cells = [self.cell(k, m, digits) for m, _, digits in columns]
+            cells = [str(len(self.rows[k]))] * differ + [self.cell(k, m, digits) for m, _, digits in columns]
             lines.append(f"| {k[1]}{', ' + k[2] if k[2] else ''} | " + " | ".join(cells) + " |")
         return "\n".join(lines) + "\n"
 
@@ -118,9 +123,10 @@ def measure(results, part, make, slots, runs, variant=""):
 
 
 def each_peer(args):
-    for _ in range(args.repeat):
+    for i in range(max(args.repeat, args.peer_repeat)):
         for name in args.peers:
-            yield PEERS[name]
+            if i < (args.peer_repeat if name in FOREIGN else args.repeat):
+                yield PEERS[name]
 
 
 def part_trivial(bench, args, results):

@@ -107,6 +107,14 @@ const struct scan_file *disk_find(struct disk *d, const char *path)
 	return fs_find(d, "/", path);
 }
 
+const struct scan_file *disk_known(const struct disk *d, const char *path)
+{
+	struct file *f;
+
+	HASH_FIND(hh, d->files, path, strlen(path), f);
+	return f ? &f->scan : NULL;
+}
+
 static bool fs_is_dir(void *ctx, const char *dir, const char *name)
 {
 	struct disk *d = ctx;

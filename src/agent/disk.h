@@ -69,6 +69,8 @@ const struct scan_fs *disk_scan_fs(struct disk *);
 
 /* The file at PATH (absolute) as find gives it. */
 const struct scan_file *disk_find(struct disk *, const char *path);
+/* The file that is known by exactly this spelling, without a look; NULL: none is. */
+const struct scan_file *disk_known(const struct disk *, const char *path);
 /* Calls EACH (may be NULL) for every node that PATH (absolute; a file, folder or nothing) passes, in order, parents first;
  * a PATH that does not exist passes what does. Returns the kind of thing at its end. */
 enum node_kind disk_walk(struct disk *, const char *path,

@@ -615,6 +615,8 @@ static const char *match(struct arena *a, const struct plan *p, const struct cc_
 
 	if (strncmp(base, o->stem, stem) != 0 || strcmp(base + stem, o->suffix) != 0)
 		return NULL;
+	if (strcmp(path_join(a, here, base), path) == 0)
+		return path_join(a, here, base); /* there was no link on the way */
 	AUTO_FREE char *real = realpath(here, NULL);
 
 	if (!real)
@@ -669,19 +671,17 @@ const char *plan_object(const struct plan *p, struct arena *a,
 	return NULL;
 }
 
-/* The nodes that were shipped, as a bit each. */
-struct shipped {
+/* Ids, as a bit each. */
+struct ids {
 	struct arena *arena;
 	uint8_t *bits;
 	size_t size;
 };
 
-static void mark(void *ctx, struct node *n)
+static void ids_add(struct ids *s, uint32_t id)
 {
-	struct shipped *s = ctx;
-
-	if (n->id / 8 >= s->size) {
-		size_t more = n->id / 4 + 64;
+	if (id / 8 >= s->size) {
+		size_t more = id / 4 + 64;
 		uint8_t *bits = arena_alloc(s->arena, more);
 
 		if (s->size)
@@ -689,34 +689,55 @@ static void mark(void *ctx, struct node *n)
 		s->bits = bits;
 		s->size = more;
 	}
-	s->bits[n->id / 8] |= (uint8_t)(1 << n->id % 8);
+	s->bits[id / 8] |= (uint8_t)(1 << id % 8);
 }
 
-int plan_covers(struct agent *agent, struct arena *a, const struct plan *p,
-		const char *text, size_t n, struct err *e)
+static bool ids_have(const struct ids *s, uint32_t id)
 {
-	struct shipped s = {.arena = a};
-	struct strv names = {0};
+	return id / 8 < s->size && s->bits[id / 8] & 1 << id % 8;
+}
 
-	if (depfile_parse(a, text, n, &names))
-		return err_set(e, 0, "a dependency file that cannot be understood");
+static void add_node(void *ctx, struct node *n)
+{
+	ids_add(ctx, n->id);
+}
+
+/* Every node that was shipped. */
+static void add_nodes(struct agent *agent, const struct plan *p, struct ids *nodes)
+{
 	for (size_t i = 0; i < p->nfiles; i++) {
 		struct node *node = disk_file_node(agent->disk, p->files[i]);
 
 		if (node)
-			mark(&s, node);
+			ids_add(nodes, node->id);
 	}
 	for (size_t i = 0; i < p->places.n; i++)
-		disk_walk(agent->disk, p->places.v[i], mark, &s);
+		disk_walk(agent->disk, p->places.v[i], add_node, nodes);
+}
+
+/* Nearly every name is spelled as the scan spelled it. What another name leads to tells its node. */
+int plan_covers(struct agent *agent, struct arena *a, const struct plan *p,
+		const char *text, size_t n, struct err *e)
+{
+	struct ids files = {.arena = a}, nodes = {.arena = a};
+	struct strv names = {0};
+
+	if (depfile_parse(a, text, n, &names))
+		return err_set(e, 0, "a dependency file that cannot be understood");
+	for (size_t i = 0; i < p->nfiles; i++)
+		ids_add(&files, p->files[i]->id);
 	for (size_t i = 0; i < names.n; i++) {
 		const char *path = path_join(a, p->cwd, names.v[i]);
-		const struct scan_file *file = disk_find(agent->disk, path);
+		const struct scan_file *file = disk_known(agent->disk, path);
+
+		if ((file && ids_have(&files, file->id)) || strcmp(path, "/dev/null") == 0)
+			continue;
+		if (!nodes.size)
+			add_nodes(agent, p, &nodes);
+		file = disk_find(agent->disk, path);
 		const struct node *node = file ? disk_file_node(agent->disk, file) : NULL;
 
-		if (strcmp(path, "/dev/null") == 0)
-			continue;
-		if (!node || node->id / 8 >= s.size ||
-		    !(s.bits[node->id / 8] & 1 << node->id % 8))
+		if (!node || !ids_have(&nodes, node->id))
 			return err_set(e, 0, "%s", path);
 	}
 	return 0;
