@@ -6,11 +6,14 @@
 #include "cli/verbs.h"
 #include "farm/enrol.h"
 #include "farm/home.h"
+#include "net/address.h"
 #include "net/peer.h"
 #include "net/tls.h"
 #include "sys/loop.h"
 
 #include <getopt.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +22,7 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: muster farm init [--name NAME] [DIR]   make a farm: its authority and its lists\n"
+    "usage: muster farm init [OPTION...] [DIR]     make a farm: its authority and its lists\n"
     "       muster farm token [OPTION...]          print what lets somebody join, once\n"
     "       muster farm serve [--listen HOST:PORT] let in who has a token, renew who is in\n"
     "       muster farm list                       who is in\n"
@@ -29,7 +32,9 @@ static const char usage[] =
     "  --role ROLE          worker, user or both (default both)\n"
     "  --uses N             how often the token counts (default 1)\n"
     "  --expires TIME       for how long, with s, m, h or d (default 1h)\n"
-    "  --address HOST:PORT  where 'farm serve' can be reached (default: this host, 3694)\n";
+    "  --address HOST[:PORT]\n"
+    "                       where members reach 'farm serve' (3694); remembered by init\n"
+    "  --listen HOST[:PORT] where it listens (default: the address that is remembered)\n";
 
 enum {
 	PORT = 3694,
@@ -100,6 +105,40 @@ static int64_t time_of(const char *word)
 	return v * unit;
 }
 
+/* TEXT with our port if it names none, to be freed; NULL for NULL. */
+static char *with_port(const char *text)
+{
+	const char *colon = text ? strrchr(text, ':') : NULL;
+	bool ported = colon && (colon[1] || colon == text) && !strchr(colon, ']');
+
+	return !text ? NULL : ported ? xstrdup(text) : xasprintf("%s:%d", text, PORT);
+}
+
+/* Addresses of this machine that others may reach, each as a command to serve there. */
+static void suggest_addresses(FILE *out)
+{
+	struct ifaddrs *all, *a;
+	char text[ADDRESS_TEXT];
+	bool none = true;
+
+	if (getifaddrs(&all))
+		return;
+	for (a = all; a; a = a->ifa_next) {
+		int family = a->ifa_addr ? a->ifa_addr->sa_family : AF_UNSPEC;
+
+		if (!(a->ifa_flags & IFF_UP) || family != AF_INET ||
+		    address_is_loopback(a->ifa_addr))
+			continue;
+		address_text(a->ifa_addr, text);
+		*strrchr(text, ':') = 0;
+		fprintf(out, "  muster farm serve --listen %s:%d\n", text, PORT);
+		none = false;
+	}
+	if (none)
+		fprintf(out, "  muster farm serve --listen 127.0.0.1:%d\n", PORT);
+	freeifaddrs(all);
+}
+
 /* -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct options *o)
 {
@@ -141,28 +180,55 @@ static int init(const struct options *o)
 	gethostname(host, sizeof host - 1);
 	if (home_make(o->dir, o->name ? o->name : host, time(NULL), &e))
 		return complain(e.text);
-	printf(
-	    "A new farm is in %s. Whoever can read it owns the farm: keep it.\n"
-	    "  muster farm serve    lets in who has a token; keep it running here\n"
-	    "  muster farm token    prints a token; on the other machine: muster join TOKEN\n",
-	    o->dir);
+	AUTO_FREE char *address = with_port(o->address);
+	struct home *h = address ? home_open(o->dir, &e) : NULL;
+	int r = address && (!h || home_set_address(h, address, &e));
+
+	home_free(h);
+	if (r)
+		return complain(e.text);
+	printf("A new farm is in %s. Whoever can read it owns the farm: keep it.\n",
+	       o->dir);
+	if (address) {
+		printf("  muster farm serve\n    lets in who has a token, at %s", address);
+	} else {
+		suggest_addresses(stdout);
+		fputs("    lets in who has a token, at that address of this machine",
+		      stdout);
+	}
+	puts("; keep it running here\n"
+	     "  muster farm token\n"
+	     "    prints a token; on the other machine: muster join TOKEN");
 	return 0;
+}
+
+/* Where members reach the farm, to be freed: as told now, or remembered. NULL: nobody said, or E tells what is wrong. */
+static char *farm_address(struct home *h, const char *told, struct err *e)
+{
+	AUTO_BUF struct buf known = {0};
+
+	if (told)
+		return with_port(told);
+	if (home_address(h, &known, e) || known.len == 0)
+		return NULL;
+	return xstrdup(known.data);
 }
 
 static int token(const struct options *o)
 {
-	char host[256] = "localhost";
 	AUTO_BUF struct buf text = {0};
 	struct err e = {0};
 	struct home *h = home_open(o->dir, &e);
+	AUTO_FREE char *address = h ? farm_address(h, o->address, &e) : NULL;
+	int r = -1;
 
-	gethostname(host, sizeof host - 1);
-	AUTO_FREE char *address =
-	    o->address ? xstrdup(o->address) : xasprintf("%s:%d", host, PORT);
-	int r = h ? home_token(h, address, o->roles, o->uses, o->expires_s, time(NULL),
-			       &text, &e)
-		  : -1;
-
+	if (address)
+		r = home_token(h, address, o->roles, o->uses, o->expires_s, time(NULL),
+			       &text, &e);
+	else if (!e.text[0])
+		err_set(&e, 0,
+			"nobody said where members reach this farm: start 'muster farm "
+			"serve --listen HOST:PORT' first, or give --address HOST:PORT");
 	home_free(h);
 	if (r)
 		return complain(e.text);
@@ -205,6 +271,38 @@ static void on_signal(void *ctx, unsigned got)
 	loop_stop(ctx, 0);
 }
 
+/* Where it listens is where members reach it, if it is a place at all and nobody said otherwise. */
+static void remember_address(struct home *h, const char *listen, const char *told)
+{
+	AUTO_BUF struct buf known = {0};
+	AUTO_FREE char *address = with_port(told);
+	bool place = strncmp(listen, "0.0.0.0:", 8) != 0 &&
+		     strncmp(listen, "[::]:", 5) != 0 && *listen != ':' &&
+		     strcmp(strrchr(listen, ':'), ":0") != 0;
+
+	if (address)
+		home_set_address(h, address, NULL);
+	else if (place && home_address(h, &known, NULL) == 0 && known.len == 0)
+		home_set_address(h, listen, NULL);
+}
+
+/* At what it was told by name, and nowhere else; to be freed. NULL: nobody said, and it has told how to. */
+static char *place_to_listen(struct home *h, const struct options *o)
+{
+	struct err e = {0};
+	char *listen = o->listen ? with_port(o->listen) : farm_address(h, NULL, &e);
+
+	if (listen)
+		return listen;
+	if (e.text[0]) {
+		complain(e.text);
+		return NULL;
+	}
+	complain("nobody said at which address of this machine; such as:");
+	suggest_addresses(stderr);
+	return NULL;
+}
+
 static int serve(const struct options *o)
 {
 	static const struct peer_handler nothing;
@@ -212,11 +310,11 @@ static int serve(const struct options *o)
 	struct home *h = home_open(o->dir, &e);
 	struct tls *tls = h ? home_tls(h, &e) : NULL;
 	struct loop *loop = loop_new();
-	AUTO_FREE char *listen = o->listen ? xstrdup(o->listen) : xasprintf(":%d", PORT);
+	AUTO_FREE char *listen = tls ? place_to_listen(h, o) : NULL;
 	struct peer_self self = {.name = "farm", .timeout_ms = ENROL_MS, .tls = tls};
 	struct peer_server *s =
-	    tls ? peer_listen(loop, listen, &self, &nothing, accept_nobody, NULL, &e)
-		: NULL;
+	    listen ? peer_listen(loop, listen, &self, &nothing, accept_nobody, NULL, &e)
+		   : NULL;
 	int status = 1;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -226,6 +324,7 @@ static int serve(const struct options *o)
 					     loop_signal(loop, SIGINT, on_signal, loop)};
 
 		peer_server_enrol(s, enrol_accept, enrol);
+		remember_address(h, listen, o->address);
 		printf("the farm in %s enrols at %s\n", o->dir, peer_server_address(s));
 		fflush(stdout);
 		status = loop_run(loop);
@@ -233,7 +332,7 @@ static int serve(const struct options *o)
 		enrol_free(enrol);
 		for (size_t i = 0; i < sizeof stop / sizeof *stop; i++)
 			loop_unwatch(stop[i]);
-	} else {
+	} else if (e.text[0]) {
 		complain(e.text);
 	}
 	loop_free(loop);

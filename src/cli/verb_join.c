@@ -20,9 +20,11 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: muster join [--name NAME] [--dir DIR] TOKEN\n"
+    "usage: muster join [--name NAME] [--dir DIR] TOKEN|-\n"
     "       muster join --renew [--dir DIR]\n"
     "Becomes one of the farm that the token is of ('muster farm token', there, prints one).\n"
+    "With '-' the token is read from standard input: while it counts, other users of this\n"
+    "machine see what stands on a command line.\n"
     "\n"
     "  --name NAME  what it is called there (default: the host's name, and of a user before it\n"
     "               his own)\n"
@@ -69,11 +71,27 @@ static char *default_name(unsigned roles)
 	return name;
 }
 
+/* The last word of the first line, so that the whole command may be pasted as it was printed. NULL: there is none. */
+static const char *read_token(char line[TOKEN_TEXT], struct err *e)
+{
+	const char *word = NULL;
+
+	if (fgets(line, TOKEN_TEXT, stdin))
+		for (char *rest, *at = strtok_r(line, " \t\r\n", &rest); at;
+		     at = strtok_r(NULL, " \t\r\n", &rest))
+			word = at;
+	if (!word)
+		err_set(e, 0, "there is no token on standard input");
+	return word;
+}
+
 static int join(const char *text, const char *name, const char *dir, struct err *e)
 {
 	struct token t;
+	char typed[TOKEN_TEXT];
 
-	if (token_parse(&t, text, e))
+	if ((strcmp(text, "-") == 0 && !(text = read_token(typed, e))) ||
+	    token_parse(&t, text, e))
 		return -1;
 	AUTO_FREE char *called = name ? xstrdup(name) : default_name(t.roles);
 	char words[40];

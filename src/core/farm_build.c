@@ -263,6 +263,27 @@ void farm_build_limit(struct farm *f, struct farm_build *b)
 	farm_pool_queue(f, b->account->pool);
 }
 
+/* The pool that W asks for; NULL: one more for this agent or this user is one too many. */
+static struct farm_pool *pool_for(struct farm *f, const struct farm_want *w)
+{
+	const struct farm_agent *a = idmap_find(&f->agents, w->agent);
+	const struct farm_user_state *u = idmap_find(&f->users, farm_hash(w->user));
+	uint64_t id = idmap_mix(farm_hash(w->partition), farm_hash(w->platform));
+
+	if (a && a->builds.n >= FARM_MAX_BUILDS)
+		return NULL;
+	if (u && u->accounts.n >= FARM_MAX_USER_POOLS) {
+		for (const struct farm_link *l = u->accounts.head; l; l = l->next) {
+			struct farm_pool *p = ((struct farm_account *)l->of)->pool;
+
+			if (p->node.id == id)
+				return p;
+		}
+		return NULL;
+	}
+	return farm_pool_get(f, w->partition, w->platform);
+}
+
 static void refuse(struct farm *f, uint64_t id, const struct farm_want *w)
 {
 	struct farm_effect *e = farm_emit(f, FARM_WAIT, FARM_TOO_MANY);
@@ -293,10 +314,7 @@ void farm_build_declare(struct farm *f, uint64_t id, const struct farm_want *w)
 		return;
 	b = build_same(f, id, w);
 	if (!b) {
-		const struct farm_agent *a = idmap_find(&f->agents, w->agent);
-		struct farm_pool *p = a && a->builds.n >= FARM_MAX_BUILDS
-					  ? NULL
-					  : farm_pool_get(f, w->partition, w->platform);
+		struct farm_pool *p = pool_for(f, w);
 
 		if (!p) {
 			refuse(f, id, w);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "farm/home.h"
 #include "net/address.h"
+#include "net/stranger.h"
 #include "net/tls.h"
 #include "net/tls_stream.h"
 #include "sys/loop.h"
@@ -93,7 +94,7 @@ static void refuse(struct guest *g, const char *why)
 {
 	AUTO_BUF struct buf b = {0};
 
-	log_line(LOG_NOTICE, "client=%s does not join: %s", g->from, why);
+	stranger_line(LOG_NOTICE, g->from, "does not join: %s", why);
 	buf_add(&b, MESSAGE_PREFACE_BYTES, MESSAGE_PREFACE);
 	message_put_refused(&b, &(struct message_refused){why});
 	answer(g, &b);
@@ -197,8 +198,8 @@ static void on_readable(void *ctx, unsigned got)
 	if (out.len && send(g->fd, out.data, out.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		r = -1;
 	if (r || take(g)) {
-		log_line(LOG_NOTICE, "client=%s does not join: %s", g->from,
-			 e.text[0] ? e.text : "it makes no sense");
+		stranger_line(LOG_NOTICE, g->from, "does not join: %s",
+			      e.text[0] ? e.text : "it makes no sense");
 		guest_free(g);
 	}
 }

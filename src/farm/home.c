@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "farm/authority.h"
+#include "net/address.h"
 #include "sys/fs.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <uthash.h>
 
 enum {
 	LIST_MAX = 64 << 20
@@ -276,6 +278,21 @@ struct tls *home_tls(struct home *h, struct err *e)
 	return t;
 }
 
+int home_set_address(struct home *h, const char *address, struct err *e)
+{
+	struct buf b = {.data = (char *)(uintptr_t)address, .len = strlen(address)};
+
+	if (!address_is_harmless(address) || b.len >= TOKEN_ADDRESS)
+		return err_set(e, 0, "'%.100s' is no HOST:PORT that a token could name",
+			       address);
+	return write_file(h->dir, "address", &b, e);
+}
+
+int home_address(struct home *h, struct buf *text, struct err *e)
+{
+	return read_text(h->dir, "address", text, e);
+}
+
 /* -- tokens ---------------------------------------------------------------------------------- */
 
 /* Copies those lines of TOKENS that count at NOW, but for that of *USED, which is one use less. Their number, or -1. */
@@ -386,13 +403,46 @@ static bool is_revoked(const char *revoked, const char *serial)
 	return strstr(revoked, serial) != NULL;
 }
 
-/* Copies the lines that count to OUT; *TAKEN: NAME is among them. Their number, or -1. */
-static int keep_members(char *members, const char *revoked, int64_t now, const char *name,
-			bool *taken, struct buf *out, struct err *e)
-{
-	int n = 0;
+/* A name that was seen. */
+struct called {
+	UT_hash_handle hh;
+	char name[TLS_NAME];
+};
 
-	*taken = false;
+/* How many there are, and how many certificates of one name count. */
+struct count {
+	struct called *
+	    names; /* of all; a member may have several certificates and is one all the same */
+	unsigned own;
+};
+
+static void count_name(struct count *c, const char *name)
+{
+	struct called *known;
+
+	HASH_FIND_STR(c->names, name, known);
+	if (known)
+		return;
+	known = xcalloc(1, sizeof *known);
+	strcpy(known->name, name);
+	HASH_ADD_STR(c->names, name, known);
+}
+
+static void count_free(struct count *c)
+{
+	struct called *known, *next;
+
+	HASH_ITER(hh, c->names, known, next)
+	{
+		HASH_DEL(c->names, known);
+		free(known);
+	}
+}
+
+/* Copies the lines that count to OUT, and counts them for NAME. 0 or -1. */
+static int keep_members(char *members, const char *revoked, int64_t now, const char *name,
+			struct count *c, struct buf *out, struct err *e)
+{
 	for (char *at = members, *line; (line = next_line(&at));) {
 		struct member m;
 
@@ -400,35 +450,48 @@ static int keep_members(char *members, const char *revoked, int64_t now, const c
 			return err_set(e, 0, "the farm's list of members is damaged");
 		if (m.ends <= now)
 			continue;
-		n++;
-		*taken |= strcmp(m.who.name, name) == 0 && !is_revoked(revoked, m.serial);
+		count_name(c, m.who.name);
+		c->own += strcmp(m.who.name, name) == 0 && !is_revoked(revoked, m.serial);
 		print_member(&m, out);
 	}
-	return n;
+	return 0;
+}
+
+/* One more certificate for NAME, who has C->own; AGAIN: he asks with one of them. */
+static int may_have_more(const struct count *c, const char *name, bool again, struct err *e)
+{
+	if (c->own && !again)
+		return err_set(
+		    e, 0,
+		    "somebody is called %s already: choose another name with "
+		    "--name, or 'muster revoke %s' first, where the farm was made",
+		    name, name);
+	if (c->own >= HOME_RENEWALS_MAX)
+		return err_set(e, 0,
+			       "%s has %u certificates that count: the next one is made "
+			       "when one of them has ended",
+			       name, c->own);
+	if (!again && HASH_COUNT(c->names) >= HOME_MEMBERS_MAX)
+		return err_set(e, 0, "the farm has %u members: that is enough",
+			       HASH_COUNT(c->names));
+	return 0;
 }
 
 static int certify(struct home *h, const struct home_ask *ask, const struct tls_who *who,
 		   int64_t now, struct buf *certificate, struct err *e)
 {
 	AUTO_BUF struct buf old = {0}, revoked = {0}, all = {0};
-	bool taken;
+	struct count c = {0};
 
 	if (read_text(h->dir, "members", &old, e) ||
 	    read_text(h->dir, "revoked", &revoked, e))
 		return -1;
-	int n = keep_members(old.data, revoked.data, now, who->name, &taken, &all, e);
+	int r = keep_members(old.data, revoked.data, now, who->name, &c, &all, e);
 
-	if (n < 0)
-		return -1;
-	if (n >= HOME_MEMBERS_MAX)
-		return err_set(e, 0, "the farm has %d members: that is enough", n);
-	if (taken && !ask->who)
-		return err_set(
-		    e, 0,
-		    "somebody is called %s already: choose another name with "
-		    "--name, or 'muster revoke %s' first, where the farm was made",
-		    who->name, who->name);
-	if (sign(h, ask->request, who, now, certificate, &all, e))
+	if (r == 0)
+		r = may_have_more(&c, who->name, ask->who != NULL, e);
+	count_free(&c);
+	if (r || sign(h, ask->request, who, now, certificate, &all, e))
 		return -1;
 	return write_file(h->dir, "members", &all, e);
 }

@@ -13,6 +13,7 @@
  *   members                              a line for each certificate: SERIAL NAME ROLES BEGINS ENDS
  *   tokens                               a line for each token that still counts: ID SECRET ROLES USES EXPIRES
  *   revoked                              serials
+ *   address                              where members reach it; missing: nobody said
  *
  * Several processes may use it at once: each call locks the folder, reads, and replaces whole files. Times are seconds
  * since 1970 and given in. */
@@ -22,6 +23,8 @@ struct home;
 enum {
 	HOME_CERTIFICATE_S = 30 * 86400, /* how long a certificate counts */
 	HOME_MEMBERS_MAX = 100000,
+	HOME_RENEWALS_MAX =
+	    6, /* certificates of one member that count at a time; two or three as a rule */
 	HOME_TOKENS_MAX = 1000
 };
 
@@ -53,6 +56,9 @@ int home_revoked(struct home *, struct buf *crl, struct err *);
 struct slice home_authority(const struct home *);
 /* All certificates of NAME count no more. 0; -1: nobody is called that. */
 int home_revoke(struct home *, const char *name, int64_t now, struct err *);
+/* Where members reach 'farm serve': HOST:PORT, remembered. Empty: nobody said. */
+int home_set_address(struct home *, const char *address, struct err *);
+int home_address(struct home *, struct buf *text, struct err *);
 /* Calls back for each member whose certificate counts. */
 int home_members(struct home *, int64_t now,
 		 void (*call)(void *ctx, const struct tls_who *, int64_t ends), void *ctx,

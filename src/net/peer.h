@@ -33,7 +33,8 @@ struct peer_handler {
 
 enum {
 	PEER_LOW = 256 << 10,
-	PEER_HIGH = 1 << 20
+	PEER_HIGH = 1 << 20,
+	PEER_TEXT_MAX = 1000 /* bytes of each text of the other side's HELLO */
 };
 
 /* What we say of ourselves; copied, but its texts are borrowed for the life of what is made with it. */
@@ -63,8 +64,10 @@ bool peer_is_foreign(const struct peer *);
 bool peer_is_plain(const struct peer *);
 /* In down(): it answered, and does not let us in, or is not whom we want. */
 bool peer_is_refused(const struct peer *);
-bool peer_is_local(const struct peer *); /* on this machine's loopback */
-/* Who is at the other end, as the farm certified; NULL: nobody did. */
+bool peer_is_local(const struct peer *);   /* on this machine's loopback */
+bool peer_is_resumed(const struct peer *); /* by a ticket: no full handshake was paid */
+/* Who is at the other end, as the farm certified; NULL: nobody did. Who is revoked while the connection stands goes down
+ * within a sixth of the time-out. */
 const struct tls_who *peer_who(const struct peer *);
 
 /* Calls ACCEPT for each new connection; it returns the handler's ctx for it, or NULL to refuse. */
@@ -96,6 +99,8 @@ void peer_send(struct peer *, struct buf *b);
 size_t peer_backlog(
     const struct peer *); /* bytes accepted by peer_send that the socket has not taken */
 uint64_t peer_bytes_out(const struct peer *); /* on the wire, compressed */
+/* How long the last PING took that was sent with loop_now() as its nonce; 0: none was answered yet. */
+int64_t peer_rtt(const struct peer *);
 uint64_t peer_bytes_in(const struct peer *);
 /* Ends it from our side; what was not yet sent is dropped; down() is not called. Safe in a callback. */
 void peer_close(struct peer *);

@@ -1,18 +1,19 @@
-/* Listening. With credentials or a diversion a connection is a newcomer until its first bytes tell what it speaks: they
- * are looked at and left in the socket. With credentials it stays one until its TLS handshake is over, so that nobody
- * reaches the handler who has not proved that he may:
+/* Listening. A connection is a newcomer until its first bytes tell what it speaks: they are looked at and left in the
+ * socket. With credentials it stays one until its TLS handshake is over, so that nobody reaches the handler who has not
+ * proved that he may:
  *
  *   first bytes ─┬─ "MSTR" ─► a peer, or refused in words where we have credentials
  *                ├─ TLS ────► handshake ─► admitted ─► a peer, or refused in words
  *                └─ else ───► the diversion, or closed
  *
  * A newcomer has little time and little memory, and when there are too many, the oldest goes: silence cannot shut
- * the door. Without either, each connection is a peer at once. */
+ * the door. */
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/address.h"
 #include "net/peer_impl.h"
+#include "net/stranger.h"
 #include "net/tls.h"
 #include "net/tls_stream.h"
 #include "sys/loop.h"
@@ -83,6 +84,7 @@ static void welcome(struct peer_server *s, int fd, const struct sockaddr *from,
 		return;
 	}
 	peer_set_ctx(p, ctx);
+	peer_greet(p);
 	if (early)
 		peer_take_early(p, early);
 }
@@ -151,8 +153,8 @@ static void refuse(struct newcomer *n, const char *why)
 	char text[ADDRESS_TEXT];
 	AUTO_BUF struct buf b = {0}, sealed = {0};
 
-	log_line(LOG_NOTICE, "client=%s turned away: %s",
-		 address_text((struct sockaddr *)&n->from, text), why);
+	stranger_line(LOG_NOTICE, address_text((struct sockaddr *)&n->from, text),
+		      "turned away: %s", why);
 	buf_add(&b, MESSAGE_PREFACE_BYTES, MESSAGE_PREFACE);
 	message_put_refused(&b, &(struct message_refused){why});
 	if (n->stream)
@@ -211,8 +213,8 @@ static void on_handshake(void *ctx, unsigned got)
 	if (newcomer_send(n, &out)) {
 		newcomer_close(n);
 	} else if (r) {
-		log_line(LOG_NOTICE, "client=%s turned away: %s",
-			 address_text((struct sockaddr *)&n->from, text), e.text);
+		stranger_line(LOG_NOTICE, address_text((struct sockaddr *)&n->from, text),
+			      "turned away: %s", e.text);
 		newcomer_end_tls(n);
 		shutdown(n->fd, SHUT_WR);
 		wait_for(n, GOODBYE_MS, on_goodbye);
@@ -235,6 +237,15 @@ static void shake_hands(struct newcomer *n)
 	s->nhandshakes++;
 	n->stream = tls_stream_answer(s->self.tls, s->enrol != NULL);
 	wait_for(n, HANDSHAKE_MS, on_handshake);
+}
+
+static void newcomer_turn_away(struct newcomer *n, const char *why)
+{
+	char text[ADDRESS_TEXT];
+
+	stranger_line(LOG_NOTICE, address_text((struct sockaddr *)&n->from, text),
+		      "turned away: %s", why);
+	newcomer_close(n);
 }
 
 static const char *why_not_plain(const struct peer_server *s)
@@ -282,7 +293,7 @@ static void on_first_bytes(void *ctx, unsigned got)
 	else if (s->other)
 		s->other(s->other_ctx, newcomer_leave(n), (struct sockaddr *)&from);
 	else
-		newcomer_close(n);
+		newcomer_turn_away(n, "what it speaks is not muster's protocol");
 }
 
 static void on_newcomer_time(void *ctx)
@@ -324,15 +335,10 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 
 	(void)listener;
 	if (s->admitted && !s->admitted(s->admitted_ctx, from)) {
-		log_line(
-		    LOG_WARNING,
-		    "client=%s turned away: it is not on the list of who may connect (--allow)",
-		    address_text(from, text));
+		stranger_line(
+		    LOG_WARNING, address_text(from, text),
+		    "turned away: it is not on the list of who may connect (--allow)");
 		close(fd);
-		return;
-	}
-	if (!s->other && !s->self.tls) {
-		welcome(s, fd, from, NULL, NULL);
 		return;
 	}
 	if (s->nnewcomers >= NEWCOMERS_MAX)

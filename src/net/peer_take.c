@@ -37,6 +37,11 @@ static int take_hello(struct peer *p, const struct frame *f)
 	} else if (f->type != MESSAGE_HELLO ||
 		   message_get_hello(&hello, a, f->payload, f->n)) {
 		r = err_set(&p->why, EPROTO, "its first message is no HELLO");
+	} else if (strlen(hello.name) > PEER_TEXT_MAX ||
+		   strlen(hello.software) > PEER_TEXT_MAX ||
+		   strlen(hello.unconfined_why) > PEER_TEXT_MAX) {
+		r = err_set(&p->why, EPROTO, "a name of more than %d bytes in its HELLO",
+			    PEER_TEXT_MAX);
 	} else if (hello.version_min > WIRE_VERSION ||
 		   hello.version_max < WIRE_VERSION_MIN) {
 		r = err_set(
@@ -52,6 +57,8 @@ static int take_hello(struct peer *p, const struct frame *f)
 	return r;
 }
 
+static const nsec RTT_MAX = LOOP_MS(60000);
+
 static int take_ping(struct peer *p, const struct frame *f)
 {
 	struct message_ping ping;
@@ -61,6 +68,11 @@ static int take_ping(struct peer *p, const struct frame *f)
 	arena_free(a);
 	if (bad)
 		return err_set(&p->why, EPROTO, "a malformed PING");
+	/* Our nonces are readings of our clock; any other says nothing. */
+	nsec took = loop_now() - (nsec)ping.nonce;
+
+	if (f->type == MESSAGE_PONG && took >= 0 && took < RTT_MAX)
+		p->rtt = took + 1;
 	/* Who does not read what it is told sees in time that we live, and must not fill our memory by asking. */
 	if (f->type == MESSAGE_PING && peer_backlog(p) < PEER_HIGH) {
 		AUTO_BUF struct buf b = {0};
@@ -75,6 +87,7 @@ static int take_ping(struct peer *p, const struct frame *f)
 static int take_frames(struct peer *p)
 {
 	size_t used = 0;
+	bool began = !p->up;
 	int r = 0;
 
 	while (r == 0 && !p->dead) {
@@ -102,6 +115,8 @@ static int take_frames(struct peer *p)
 	}
 	if (used)
 		buf_drop(&p->in, used);
+	if (began && p->in.len == 0)
+		buf_free(&p->in); /* many stay at that */
 	return r;
 }
 

@@ -432,11 +432,20 @@ int64_t tls_expires(const struct tls *t)
 	return timegm(&tm);
 }
 
+int tls_stands(const struct tls *t, const struct tls_stream *s, struct err *e)
+{
+	X509 *cert = t->crl ? SSL_get0_peer_certificate(s->ssl) : NULL;
+	X509_REVOKED *entry;
+
+	if (cert && X509_CRL_get0_by_cert(t->crl, &entry, cert) == 1)
+		return err_set(e, 0, "the certificate of %s was revoked", s->who.name);
+	return 0;
+}
+
 int tls_admit(const struct tls *t, const struct tls_stream *s, unsigned roles,
 	      struct err *e)
 {
 	char words[40];
-	X509_REVOKED *entry;
 
 	if (t->by_key)
 		return 0; /* the handshake could not end without it */
@@ -444,8 +453,8 @@ int tls_admit(const struct tls *t, const struct tls_stream *s, unsigned roles,
 		return err_set(e, 0, "it has no certificate of this farm");
 	X509 *cert = SSL_get0_peer_certificate(s->ssl);
 
-	if (t->crl && X509_CRL_get0_by_cert(t->crl, &entry, cert) == 1)
-		return err_set(e, 0, "the certificate of %s was revoked", s->who.name);
+	if (tls_stands(t, s, e))
+		return -1;
 	if (X509_cmp_current_time(X509_get0_notAfter(cert)) < 0)
 		return err_set(e, 0, "the certificate of %s has expired", s->who.name);
 	if (!(s->who.roles & roles))

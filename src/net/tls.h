@@ -55,6 +55,8 @@ int tls_renew(struct tls *, const struct tls_farm *, struct err *);
 int tls_revoke(struct tls *, struct slice crl, struct err *);
 /* 0 when the other end of STREAM, whose handshake is over, may be one of ROLES. By a key, it may all. */
 int tls_admit(const struct tls *, const struct tls_stream *, unsigned roles, struct err *);
+/* The same later, for a connection that stands: -1 when who is there was revoked meanwhile. One that was only renewed goes on. */
+int tls_stands(const struct tls *, const struct tls_stream *, struct err *);
 bool tls_is_farm(const struct tls *);
 /* "the key 0123456789abcdef", "the certificate of NAME": for log lines. */
 const char *tls_words(const struct tls *);

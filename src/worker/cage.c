@@ -171,8 +171,8 @@ static int answer_read(int socket, pid_t *pid, int *pidfd, struct err *e)
 		err_set(e, 0, "%s", gone);
 		return GONE;
 	}
-	if (a.code)
-		return err_set(e, a.code, "%.*s", (int)sizeof a.what, a.what);
+	if (a.failed)
+		return err_set(e, 0, "%.*s", (int)sizeof a.what, a.what);
 	*pid = a.pid;
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cas/store.h"
+#include "net/stranger.h"
 #include "sys/loop.h"
 #include "wire/entries.h"
 #include "wire/message.h"
@@ -92,6 +93,8 @@ static void on_results(void *ctx)
 /* From the loop, never at once: the caller may be walking over the jobs. */
 void client_has_results(struct client *c)
 {
+	if (!c->results)
+		c->results = loop_timer_new(c->worker->loop, on_results, c);
 	loop_timer_set(c->results, 0);
 }
 
@@ -101,38 +104,61 @@ static void on_drained(void *ctx, struct peer *p)
 	on_results(ctx);
 }
 
+/* Those who only connect must not use up the descriptors: the one that has been idle longest goes. */
+static void make_room(struct worker *w)
+{
+	struct client *c = w->clients;
+
+	if (w->nidle < w->idle_max)
+		return;
+	while (c && c->view)
+		c = c->next;
+	if (!c)
+		return;
+	stranger_line(LOG_NOTICE, c->from,
+		      "closed: it asks for nothing, and there are many");
+	client_close(c);
+}
+
 void *client_accept(void *ctx, struct peer *peer, const char *from)
 {
 	struct worker *w = ctx;
 
 	if (w->own_user_only && !own_user_is(from)) {
-		log_line(
-		    LOG_WARNING,
-		    "client=%s refused: nothing cages jobs here, so only this worker's own user has them done",
-		    from);
+		stranger_line(
+		    LOG_WARNING, from,
+		    "refused: nothing cages jobs here, so only this worker's own user has "
+		    "them done");
 		return NULL;
 	}
 	struct client *c = xcalloc(1, sizeof *c);
-	AUTO_FREE char *dir =
-	    xasprintf("%s/views/%llu", w->state_dir, (unsigned long long)++w->serial);
-	struct err e = {0};
 
+	make_room(w);
 	c->worker = w;
 	c->peer = peer;
-	c->results = loop_timer_new(w->loop, on_results, c);
 	c->from = xstrdup(from);
-	c->view = view_new(dir, w->store, w->own, &e);
-	if (!c->view) {
-		log_line(LOG_ERROR, "client=%s refused: %s", from, e.text);
-		loop_timer_free(c->results);
-		free(c->from);
-		free(c);
-		return NULL;
-	}
+	DL_APPEND(w->clients, c);
+	w->nidle++;
+	return c;
+}
+
+/* Its view, which one who only connects does not cost us. 0 or -1. */
+static int begin_view(struct client *c, struct err *e)
+{
+	struct worker *w = c->worker;
+
+	if (c->view)
+		return 0;
+	AUTO_FREE char *dir =
+	    xasprintf("%s/views/%llu", w->state_dir, (unsigned long long)++w->serial);
+
+	c->view = view_new(dir, w->store, w->own, e);
+	if (!c->view)
+		return -1;
 	if (w->view_bytes)
 		view_limit(c->view, w->view_bytes, CLIENT_NAMES_MAX);
-	DL_APPEND(w->clients, c);
-	return c;
+	w->nidle--;
+	return 0;
 }
 
 static void missing_free(struct missing *m)
@@ -175,6 +201,7 @@ static void client_free(struct client *c)
 	forget_missing(c);
 	store_writer_abort(c->writer);
 	runs_reap();
+	w->nidle -= !c->view;
 	view_free(c->view);
 	cage_free(c->cage);
 	for (size_t i = 0; i < c->ncompilers; i++)
@@ -213,7 +240,10 @@ static void on_down(void *ctx, struct peer *p, const struct err *why)
 	struct client *c = ctx;
 
 	(void)p;
-	log_line(LOG_INFO, "client=%s gone: %s", c->from, why->text);
+	if (why->code == EPROTO || c->blamed)
+		stranger_line(LOG_WARNING, c->from, "closed: %s", why->text);
+	else
+		log_line(LOG_INFO, "client=%s gone: %s", c->from, why->text);
 	client_free(c);
 }
 
@@ -409,6 +439,8 @@ static int take_view(struct client *c, struct arena *a, const char *p, size_t n,
 
 	if (message_get_view(&view, a, p, n))
 		return err_set(e, EPROTO, "a malformed VIEW");
+	if (begin_view(c, e))
+		return -1;
 	struct cursor at = {view.entries.p, view.entries.p + view.entries.n, 0};
 
 	while ((more = wire_entry_get(&at, &w, path, target)) > 0) {
@@ -515,6 +547,10 @@ static int take_job(struct client *c, const char *p, size_t n, struct err *e)
 		return err_set(e, EPROTO,
 			       "a JOB for a compiler that is not here, or too many jobs");
 	}
+	if (begin_view(c, e)) {
+		arena_free(a);
+		return -1;
+	}
 	struct job *j = xcalloc(1, sizeof *j);
 
 	*j = (struct job){.client = c,
@@ -587,6 +623,7 @@ static int on_message(void *ctx, struct peer *peer, unsigned type, const char *p
 			    type);
 	}
 	arena_free(a);
+	c->blamed = r != 0;
 	return r;
 }
 

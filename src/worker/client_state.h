@@ -22,8 +22,9 @@ struct client {
 	struct tenant tenant; /* its share of the slots */
 	struct cage *cage;    /* NULL until its first job */
 	char *from, *name;
-	struct view *view;
-	struct job *jobs; /* utlist: unfinished, in order of arrival */
+	bool blamed;       /* it is closed for what it said, and the log tells */
+	struct view *view; /* NULL until it says something of its disk */
+	struct job *jobs;  /* utlist: unfinished, in order of arrival */
 	unsigned njobs;
 	struct missing *first,
 	    *last; /* files whose bytes are on their way, in order of asking */
@@ -36,7 +37,8 @@ struct client {
 	struct digest writing;       /* the blob that is arriving … */
 	struct store_writer *writer; /* … or NULL */
 	uint64_t written;
-	struct loop_timer *results; /* set while there are results to send */
+	struct loop_timer
+	    *results; /* NULL until its first result; set while there are results to send */
 };
 
 void client_has_results(struct client *);

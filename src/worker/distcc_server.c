@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "net/access.h"
 #include "net/address.h"
+#include "net/stranger.h"
 #include "sys/loop.h"
 #include "wire/distcc.h"
 #include "worker/distcc_compiler.h"
@@ -374,9 +375,13 @@ static void on_input(void *ctx, unsigned got)
 static void turn_away(struct distcc_server *s, const char *from, enum stats_end end,
 		      int ret, const char *why)
 {
-	log_line(LOG_WARNING, "client: %s %s", from, why);
-	log_line(LOG_NOTICE, "client: %s %s exit:0 sig:0 core:0 ret:%d time:0ms", from,
-		 stats_end_word(end), ret);
+	unsigned left_out;
+
+	if (stranger_may(from, loop_now(), &left_out)) {
+		log_line(LOG_WARNING, "client: %s %s", from, why);
+		log_line(LOG_NOTICE, "client: %s %s exit:0 sig:0 core:0 ret:%d time:0ms",
+			 from, stats_end_word(end), ret);
+	}
 	if (s->stats)
 		stats_ended(s->stats, end);
 }

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "farm/member.h"
+#include "farm/print.h"
 #include "net/address.h"
 #include "net/key.h"
 #include "net/tls.h"
@@ -137,4 +138,10 @@ int guard_listen(const struct guard *g, const char *address, bool allows, struct
 	    "  muster join TOKEN   makes this machine one of a farm\n"
 	    "  --allow NETWORK     lets all machines of that network in, unencrypted",
 	    address);
+}
+
+void guard_print(const struct guard *g, char out[FARM_PRINT], bool *certified)
+{
+	farm_print(g->trust, out);
+	*certified = trust_farm(g->trust) != NULL && !g->given;
 }

@@ -1,4 +1,6 @@
 #pragma once
+#include "farm/print.h"
+
 #include <stdbool.h>
 /* Who is let in: what this worker proves itself with, and whether it may listen where it was told to without any of it. */
 struct err;
@@ -15,3 +17,6 @@ void guard_free(struct guard *);                   /* after all connections */
 const struct tls *guard_tls(const struct guard *); /* NULL: it has nothing */
 /* May it listen at ADDRESS? ALLOWS: networks are named that may come without (--allow). -1: the ways to go on. */
 int guard_listen(const struct guard *, const char *address, bool allows, struct err *);
+/* The fingerprint of the farm that it is of (farm/print.h); CERTIFIED: by a certificate, so that nobody else can be taken for one of
+ * it. */
+void guard_print(const struct guard *, char out[FARM_PRINT], bool *certified);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "farm/print.h"
 #include "net/access.h"
 #include "net/address.h"
 #include "net/peer.h"
@@ -11,6 +12,7 @@
 #include "sys/fs.h"
 #include "sys/loop.h"
 #include "sys/machine.h"
+#include "sys/spawn.h"
 #include "worker/call.h"
 #include "worker/client.h"
 #include "worker/distcc_server.h"
@@ -55,7 +57,10 @@ static const char usage[] =
     "                       ADDRESS[/BITS] or a host (may be given more than once; default: none)\n"
     "  --allow-private      the same for all private networks\n"
     "  --scheduler HOST[:PORT][,...]\n"
-    "                       offers its slots there (or MUSTER_SCHEDULER); the port is 3693\n"
+    "                       offers its slots there (or MUSTER_SCHEDULER); the port is 3693;\n"
+    "                       +zeroconf: to those of its farm that announce themselves (default\n"
+    "                       for one that has a farm's certificate)\n"
+    "  --no-zeroconf        looks for none\n"
     "  --farm NAME          only to schedulers of that farm (or MUSTER_FARM)\n"
     "  --partition NAME     the part of the farm that it belongs to\n"
     "  --address HOST:PORT  where agents reach it (default: where it listens)\n"
@@ -82,9 +87,11 @@ struct options {
 	size_t nallow;
 	bool allow_private;
 	const char *scheduler, *farm, *partition, *address;
-	bool dedicated;
-	bool absent;     /* nobody looks whether somebody sits at the machine */
-	int owner_slots; /* < 0: not given */
+	bool dedicated, no_zeroconf;
+	bool absent;            /* nobody looks whether somebody sits at the machine */
+	int owner_slots;        /* < 0: not given */
+	char print[FARM_PRINT]; /* of the farm that it is of … */
+	bool certified;         /* … by a certificate */
 };
 
 enum {
@@ -103,6 +110,7 @@ enum {
 	OPT_ALLOW,
 	OPT_ALLOW_PRIVATE,
 	OPT_SCHEDULER,
+	OPT_NO_ZEROCONF,
 	OPT_FARM,
 	OPT_PARTITION,
 	OPT_ADDRESS,
@@ -131,17 +139,18 @@ static const struct option long_options[] = {
     {"allow",		  required_argument, NULL, OPT_ALLOW},
     {"allow-private",no_argument, NULL, OPT_ALLOW_PRIVATE},
     {"scheduler",          required_argument, NULL, OPT_SCHEDULER},
-    {"farm",       required_argument, NULL, OPT_FARM},
-    {"partition",              required_argument, NULL, OPT_PARTITION},
-    {"address",		  required_argument, NULL, OPT_ADDRESS},
-    {"presence",required_argument, NULL, OPT_PRESENCE},
-    {"owner-slots",          required_argument, NULL, OPT_OWNER_SLOTS},
-    {"dedicated",         no_argument, NULL, OPT_DEDICATED},
-    {"port-file",              required_argument, NULL, OPT_PORT_FILE},
-    {"verbose",		  no_argument, NULL, OPT_VERBOSE},
-    {"help",no_argument, NULL, OPT_HELP},
-    {"version",          no_argument, NULL, OPT_VERSION},
-    {0	   },
+    {"no-zeroconf",       no_argument, NULL, OPT_NO_ZEROCONF},
+    {"farm",	      required_argument, NULL, OPT_FARM},
+    {"partition",		  required_argument, NULL, OPT_PARTITION},
+    {"address",required_argument, NULL, OPT_ADDRESS},
+    {"presence",          required_argument, NULL, OPT_PRESENCE},
+    {"owner-slots",         required_argument, NULL, OPT_OWNER_SLOTS},
+    {"dedicated",              no_argument, NULL, OPT_DEDICATED},
+    {"port-file",		  required_argument, NULL, OPT_PORT_FILE},
+    {"verbose",no_argument, NULL, OPT_VERBOSE},
+    {"help",          no_argument, NULL, OPT_HELP},
+    {"version",            no_argument, NULL, OPT_VERSION},
+    {0	     },
 };
 
 static _Noreturn void die(int status, const char *sentence, const char *detail)
@@ -225,6 +234,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 		case OPT_ALLOW: add_allowed(o, optarg); break;
 		case OPT_ALLOW_PRIVATE: o->allow_private = true; break;
 		case OPT_SCHEDULER: o->scheduler = optarg; break;
+		case OPT_NO_ZEROCONF: o->no_zeroconf = true; break;
 		case OPT_FARM: o->farm = optarg; break;
 		case OPT_PARTITION: o->partition = optarg; break;
 		case OPT_ADDRESS: o->address = optarg; break;
@@ -287,15 +297,37 @@ static const char *or_variable(const char *option, const char *variable)
 	return option ? option : getenv(variable);
 }
 
-/* NULL: no scheduler is named. */
+/* Whether it looks for schedulers that announce themselves: asked to, or nobody was named and it can tell those of its farm
+ * from all others, and is to be reached from elsewhere. */
+static bool looks_around(const struct options *o, const char *schedulers,
+			 const char *address, bool certified)
+{
+	AUTO_FREE char *tool = spawn_find("avahi-browse");
+	bool elsewhere =
+	    strncmp(address, "127.", 4) != 0 && strncmp(address, "[::1]", 5) != 0;
+
+	if (o->no_zeroconf)
+		return false;
+	if (schedulers && *schedulers)
+		return strcmp(schedulers, "+zeroconf") == 0;
+	return certified && elsewhere && tool;
+}
+
+/* NULL: no scheduler is named, nor looked for. */
 static struct report *report_to(struct worker *w, const struct options *o,
 				const struct peer_self *self, const char *address,
 				bool distcc)
 {
 	const char *schedulers = or_variable(o->scheduler, "MUSTER_SCHEDULER");
 	const char *farm = or_variable(o->farm, "MUSTER_FARM");
+	bool looks =
+	    looks_around(o, schedulers, o->address ? o->address : address, o->certified);
+
+	if (schedulers && (!*schedulers || strcmp(schedulers, "+zeroconf") == 0))
+		schedulers = NULL;
 	struct report_spec spec = {
 	    .schedulers = schedulers,
+	    .found = looks ? o->print : NULL,
 	    .address = o->address ? o->address : address,
 	    .name = self->name,
 	    .tls = self->tls,
@@ -307,7 +339,7 @@ static struct report *report_to(struct worker *w, const struct options *o,
 	    .distcc = distcc};
 	struct err e = {0};
 
-	if (!schedulers || !*schedulers)
+	if (!schedulers && !looks)
 		return NULL;
 	struct report *r = report_start(w, &spec, &e);
 
@@ -458,6 +490,7 @@ int main(int argc, char **argv)
 		die(1, "cannot serve", e.text);
 	if (worker_open(&w, &setup, &e))
 		die(1, "cannot start", e.text);
+	guard_print(guard, o.print, &o.certified);
 	int status = serve(&w, &o, guard);
 
 	worker_close(&w); /* before what its connections stand on */

@@ -9,6 +9,7 @@
 #include "sys/fs.h"
 #include "sys/load.h"
 #include "sys/loop.h"
+#include "sys/machine.h"
 #include "worker/cage.h"
 #include "worker/cgroup.h"
 #include "worker/compilers.h"
@@ -353,6 +354,8 @@ int worker_open(struct worker *w, const struct setup *s, struct err *e)
 	w->compilers =
 	    compilers_new(path ? path : "/usr/local/bin:/usr/bin:/bin", toolchains);
 	w->own = own_new();
+	machine_raise_files();
+	w->idle_max = machine_files() / 2;
 	w->slots = s->slots ? s->slots : default_slots();
 	w->view_bytes = s->store_bytes;
 	check_sandbox(w, s);

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "net/access.h"
 #include "net/address.h"
+#include "net/stranger.h"
 #include "worker/stats.h"
 #include "worker/stats_machine.h"
 
@@ -142,8 +143,8 @@ static void on_client(void *ctx, unsigned got)
 	if (!access_allows(s->spec.access, (struct sockaddr *)&from)) {
 		char text[ADDRESS_TEXT];
 
-		log_line(LOG_WARNING, "stats: client=%s state=denied",
-			 address_text((struct sockaddr *)&from, text));
+		stranger_line(LOG_WARNING, address_text((struct sockaddr *)&from, text),
+			      "stats: state=denied");
 		close(fd);
 		return;
 	}

@@ -10,6 +10,7 @@ struct own;
 struct store;
 struct cage;
 struct cgroups;
+struct eviction;
 struct rights;
 struct slot_wait;
 
@@ -46,11 +47,15 @@ struct worker {
 	unsigned slots, running;
 	uint64_t serial;        /* names folders */
 	struct client *clients; /* utlist */
+	size_t nidle, idle_max; /* those without a view */
 	struct tenant *line;    /* utlist: who waits for a slot */
 	struct tenant distcc;   /* all of distcc's clients */
 	bool granting;
 	void (*moved)(void *ctx); /* RUNNING has changed; NULL: nobody asks */
 	void *moved_ctx;
+	struct eviction
+	    *evictions; /* utlist: agents that schedulers have taken slots from */
+	unsigned nevictions;
 	void (*left)(void *ctx); /* the last client has gone; NULL: nobody asks */
 	void *left_ctx;
 };

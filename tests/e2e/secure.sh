@@ -221,6 +221,9 @@ F=$WORK/farm
 muster farm init --name test "$F" > "$WORK/said"
 check 'a farm is made' -- test "$(stat -c %a "$F")$(stat -c %a "$F/authority.key")" = 700600
 check 'once' -- fails 'one already' "$BUILD/muster" farm init "$F"
+check 'it listens nowhere unless told to' -- fails 'at which address of this machine' "$BUILD/muster" farm serve --dir "$F"
+check 'nor does a token name a place that nobody said' -- fails 'nobody said where' "$BUILD/muster" farm token --dir "$F"
+check 'it says how to go on' -- grep -q 'farm serve --listen' "$WORK/said"
 "$BUILD/muster" farm serve --dir "$F" --listen 127.0.0.1:0 > "$WORK/serve" 2> "$WORK/serve.log" &
 wait_until 30 grep -q 'enrols at' "$WORK/serve"
 ENROLS=$(sed -n 's/.*enrols at //p' "$WORK/serve")
@@ -232,7 +235,15 @@ token()
 
 USER_TOKEN=$(token --role user)
 check 'a worker joins' -- quietly muster join --dir "$WORK/w" --name w1 "$(token --role worker)"
+joins_unseen()
+{
+	echo "muster join $2" | muster join --dir "$WORK/$1" --name "$3" - > "$WORK/said"
+}
 check 'a user joins' -- quietly muster join --dir "$WORK/u" --name anna "$USER_TOKEN"
+check 'a user joins with a token that no process list shows' -- joins_unseen b "$(token --role user)" ben
+check 'a token that is not there' -- fails 'no token on standard input' "$BUILD/muster" join --dir "$WORK/x" -
+check 'where it is reached is remembered' -- quietly muster farm init --address 127.0.0.1:47 "$WORK/remembers"
+check 'and stands in tokens' -- grep -q 'join 127.0.0.1:47/' <(muster farm token --dir "$WORK/remembers")
 check 'the key is 600' -- test "$(stat -c %a "$WORK/u/key.pem")" = 600
 check 'a token counts once' -- fails 'was used up' "$BUILD/muster" join --dir "$WORK/x" --name eve "$USER_TOKEN"
 check 'names are taken' -- fails 'somebody is called anna' "$BUILD/muster" join --dir "$WORK/x" --name anna "$(token)"
@@ -241,9 +252,9 @@ muster farm init "$WORK/other" > /dev/null
 check 'a token of another farm' -- fails 'it is not the farm that the token is of' "$BUILD/muster" join --dir "$WORK/x" \
 	"$(F=$WORK/other token)"
 check 'nothing came of these' -- test ! -e "$WORK/x/certificate.pem"
-check 'who is in' -- test "$(muster farm list --dir "$F" | wc -l)" = 2
-MUSTER_FARM_DIR=$WORK/w worker_start || bail 'a worker does not start'
-FARMED=$ADDRESS
+check 'who is in' -- test "$(muster farm list --dir "$F" | wc -l)" = 3
+MUSTER_FARM_DIR=$WORK/w worker_start --verbose || bail 'a worker does not start'
+FARMED=$ADDRESS FARMED_LOG=$WORK/w$WORKERS.log
 check 'a user and a worker of one farm' -- goes_there "$FARMED" MUSTER_FARM_DIR="$WORK/u"
 check 'no certificate' -- stays_here 'this farm wants a token' "$FARMED"
 check 'a key in place of a certificate' -- stays_here 'it shows a farm' "$FARMED" MUSTER_KEY_FILE="$K1"
@@ -267,6 +278,12 @@ anna_is_refused()
 }
 check 'a scheduler of the farm' -- anna_asks
 check 'renewal' -- muster join --renew --dir "$WORK/u"
+# One whose connection stands when he is put out.
+export MUSTER_FARM_DIR=$WORK/u MUSTER_STATE_DIR=$WORK/standing
+MUSTER_HOSTS=$FARMED timeout 60 "$BUILD/muster-cc" gcc -c f.c
+check 'a connection stands' -- test "$(remote_jobs)" = 1
+unset MUSTER_FARM_DIR
+export MUSTER_STATE_DIR=$WORK/a
 check 'somebody is put out' -- quietly muster revoke --dir "$F" anna
 check 'he gets nothing new' -- fails 'was revoked' "$BUILD/muster" join --renew --dir "$WORK/u"
 check 'the worker hears of it' -- muster join --renew --dir "$WORK/w"
@@ -275,9 +292,15 @@ anna_is_out()
 {
 	stays_here 'the certificate of anna was revoked' "$FARMED" MUSTER_FARM_DIR="$WORK/u" > /dev/null
 }
+his_connection_is_cut()
+{
+	grep -q 'gone: the certificate of anna was revoked' "$FARMED_LOG"
+}
+check 'and cuts the connection that stands' -- wait_until 60 his_connection_is_cut
+MUSTER_STATE_DIR=$WORK/standing muster stop > /dev/null
 check 'and lets him in no more' -- wait_until 60 anna_is_out
 check 'nor does the scheduler' -- wait_until 60 anna_is_refused
 kill "$S_PID"
-check 'who is in, now' -- test "$(muster farm list --dir "$F" | wc -l)" = 1
+check 'who is in, now' -- test "$(muster farm list --dir "$F" | wc -l)" = 2
 echo '{}' > "$WORK/end.json"
 farm_done

@@ -223,6 +223,11 @@ static void renewal(void)
 	certificate.len = 0;
 	CHECK(home_join(h, &again, NOW + 15 * DAY, &certificate, &e) == 0 &&
 	      certificate.len);
+	/* Again and again: he gets no more than some at a time, and keeps nobody else out. */
+	for (int i = 2; i < HOME_RENEWALS_MAX; i++)
+		CHECK(home_join(h, &again, NOW + 15 * DAY, &certificate, &e) == 0);
+	CHECK(refused(h, &again, NOW + 15 * DAY, "anna has 6 certificates that count"));
+	CHECK(home_join(h, &again, NOW + 31 * DAY, &certificate, &e) == 0);
 	/* Who only wants the news gets no certificate. */
 	certificate.len = 0;
 	again.request = (struct slice){"", 0};

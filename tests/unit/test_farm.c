@@ -536,6 +536,31 @@ static void test_too_many(void)
 	CHECK(waits(FARM_MAX_BUILDS + 1, FARM_TOO_MANY));
 }
 
+/* Many agents of one user, each with its builds somewhere else: the others' pools are not used up. */
+static void test_too_many_pools(void)
+{
+	char platform[16];
+
+	begin(0);
+	worker(1, 4);
+	for (uint64_t i = 1; i <= FARM_MAX_USER_POOLS + 1; i++) {
+		struct farm_event ev = build_event(i, "ann", 1);
+
+		snprintf(platform, sizeof platform, "p%u", (unsigned)i);
+		ev.want.platform = platform;
+		step(ev);
+	}
+	CHECK(waits(FARM_MAX_USER_POOLS + 1, FARM_TOO_MANY));
+	/* Where he has builds already he may have more. */
+	struct farm_event ev = build_event(1000, "ann", 1);
+
+	ev.want.platform = "p1";
+	step(ev);
+	CHECK(!waits(1000, FARM_TOO_MANY));
+	build(2000, "ben", 1);
+	CHECK(granted(2000) == 1);
+}
+
 static void test_bad_input(void)
 {
 	struct farm_event ev = worker_event(1, 4000000000u);
@@ -587,4 +612,5 @@ TESTS({"a build gets slots, and more when it wants more", test_grant},
       {"a clock that jumps", test_clock}, {"quarantine", test_quarantine},
       {"fastest first, as learned", test_fastest_first},
       {"an agent that does not answer is evicted", test_evicted},
-      {"too many builds", test_too_many}, {"bad input", test_bad_input})
+      {"too many builds", test_too_many},
+      {"too many pools of one user", test_too_many_pools}, {"bad input", test_bad_input})

@@ -22,6 +22,8 @@
 
 enum {
 	LONG_MS = 60000,
+	SHORT_MS = 600,
+	RECONNECTS = 20,
 	WATCHDOG_MS = 20000,
 	BLOBS = 400
 };
@@ -39,6 +41,7 @@ static struct peer_server *listener;
 static struct side client, server;
 static int accepted;
 static bool (*done)(void);
+static int timeout_ms = LONG_MS;
 
 static void check_done(void)
 {
@@ -59,6 +62,24 @@ static bool run_until(bool (*finished)(void))
 	done = finished;
 	loop_timer_set(t, LOOP_MS(WATCHDOG_MS));
 	int status = finished() ? 0 : loop_run(loop);
+
+	loop_timer_free(t);
+	return status == 0;
+}
+
+static bool never(void)
+{
+	return false;
+}
+
+/* True when it was stopped before. */
+static bool run_for(int ms)
+{
+	struct loop_timer *t = loop_timer_new(loop, watchdog, NULL);
+
+	done = never;
+	loop_timer_set(t, LOOP_MS(ms));
+	int status = loop_run(loop);
 
 	loop_timer_free(t);
 	return status == 0;
@@ -120,7 +141,7 @@ static void *on_accept(void *ctx, struct peer *p, const char *from)
 static struct peer_self self_of(const struct tls *t, unsigned admits)
 {
 	return (struct peer_self){
-	    .name = "x", .timeout_ms = LONG_MS, .tls = t, .admits = admits};
+	    .name = "x", .timeout_ms = timeout_ms, .tls = t, .admits = admits};
 }
 
 static void listen_with(const struct tls *t)
@@ -160,6 +181,11 @@ static void end(void)
 static bool both_up(void)
 {
 	return client.ups && server.ups;
+}
+
+static bool server_down(void)
+{
+	return server.downs > 0;
 }
 
 static bool client_down(void)
@@ -206,6 +232,8 @@ static struct authority *farm_make(void)
 			      (struct slice){key.data, key.len}, NULL);
 }
 
+static char last_serial[AUTHORITY_SERIAL];
+
 static struct tls *join(struct authority *a, const char *name, unsigned roles)
 {
 	AUTO_BUF struct buf key = {0}, request = {0}, certificate = {0};
@@ -221,6 +249,7 @@ static struct tls *join(struct authority *a, const char *name, unsigned roles)
 	    authority_sign(a, (struct slice){request.data, request.len}, &who, now - 60,
 			   now + 86400, serial, &certificate, NULL))
 		abort();
+	memcpy(last_serial, serial, sizeof serial);
 	return tls_from_farm(
 	    &(struct tls_farm){
 		.authority = authority_certificate(a),
@@ -265,6 +294,86 @@ static void same_farm(void)
 			peer_close(client.peer);
 	}
 	end();
+	tls_free(worker);
+	tls_free(user);
+	authority_free(f);
+}
+
+/* Each connection but the first begins with the ticket of the one before: a reconnect costs no full handshake. */
+static void reconnects(void)
+{
+	struct authority *f = farm_make();
+	struct tls *worker = join(f, "w1", TLS_WORKER), *user = join(f, "anna", TLS_USER);
+	int full = 0;
+
+	listen_with(worker);
+	for (int i = 0; i < 1 + RECONNECTS; i++) {
+		server = (struct side){0};
+		dial_with(user);
+		if (!CHECK(run_until(both_up)))
+			break;
+		CHECK(peer_is_resumed(client.peer) == peer_is_resumed(server.peer));
+		full += !peer_is_resumed(client.peer);
+		peer_close(client.peer);
+		client.peer = NULL;
+		CHECK(run_until(server_down));
+	}
+	CHECK(full == 1);
+	end();
+	tls_free(worker);
+	tls_free(user);
+	authority_free(f);
+}
+
+static void put_out(struct authority *f, struct tls *told)
+{
+	const char *serials[] = {last_serial};
+	AUTO_BUF struct buf crl = {0};
+	struct err e = {0};
+
+	CHECK(authority_revoked(f, serials, 1, time(NULL), &crl, &e) == 0);
+	CHECK(tls_revoke(told, (struct slice){crl.data, crl.len}, &e) == 0);
+}
+
+/* Whoever is put out while his connection stands loses it when the list arrives; others, and who was only renewed, do not. */
+static void revoked_meanwhile(void)
+{
+	struct authority *f = farm_make();
+	struct tls *worker = join(f, "w1", TLS_WORKER), *user = join(f, "anna", TLS_USER);
+
+	timeout_ms = SHORT_MS;
+	listen_with(worker);
+	dial_with(user);
+	CHECK(run_until(both_up));
+	struct tls *ben = join(f, "ben", TLS_USER); /* it is he who is put out first */
+
+	put_out(f, worker);
+	CHECK(tls_is_farm(ben) && !run_for(2 * SHORT_MS) && server.downs == 0 &&
+	      client.downs == 0);
+	tls_free(user);
+	end();
+	user = join(f, "anna", TLS_USER);
+	listen_with(worker);
+	dial_with(user);
+	CHECK(run_until(both_up));
+	put_out(f, worker);
+	CHECK(run_until(server_down) &&
+	      strcmp(server.why, "the certificate of anna was revoked") == 0);
+	CHECK(run_until(client_down));
+	end();
+	/* The other way round: a worker that is put out is used no more. */
+	tls_free(worker);
+	worker = join(f, "w2", TLS_WORKER);
+	tls_free(user);
+	user = ben;
+	listen_with(worker);
+	dial_with(user);
+	CHECK(run_until(both_up));
+	put_out(f, user);
+	CHECK(run_until(client_down) &&
+	      strcmp(client.why, "the certificate of w2 was revoked") == 0);
+	end();
+	timeout_ms = LONG_MS;
 	tls_free(worker);
 	tls_free(user);
 	authority_free(f);
@@ -444,6 +553,8 @@ static void broken_off(void)
 }
 
 TESTS({"the same key", same_key}, {"the same farm", same_farm},
+      {"reconnects cost no full handshake", reconnects},
+      {"who is revoked while his connection stands", revoked_meanwhile},
       {"turned away in words", turned_away}, {"no key on the other side", no_key_there},
       {"who speaks another protocol", a_distccd},
       {"a silent crowd at the door", silent_crowd}, {"broken off", broken_off})

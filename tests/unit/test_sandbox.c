@@ -64,6 +64,7 @@ static const char program[] =
     "  if (open(\"/dev/tty\", O_RDWR) >= 0) return 8;\n"
     "  if (getuid() != atoi(v[2]) || getgid() != atoi(v[3])) return 9;\n"
     "  if (put(\"/dev/stderr\", \"\")) return 10;\n"
+    "  if (!access(\"/../at\", 0)) return 11;\n"
     "  return 0; }\n"
     "if (IS(\"rights\")) {\n"
     "  for (int i = 3; i < 1024; i++) if (fcntl(i, F_GETFD) >= 0) return 10;\n"
@@ -152,6 +153,8 @@ static void tear_down(void)
 		printf("# cannot remove %s\n", top);
 }
 
+static struct cage *shared; /* NULL: each job has a cage of its own */
+
 /* Starts the program with up to three arguments; FDS NULL: all of stdio is /dev/null. */
 static struct sandbox *begin(struct sandbox_spec spec, const int *fds, const char *a,
 			     const char *b, const char *c)
@@ -173,10 +176,11 @@ static struct sandbox *begin(struct sandbox_spec spec, const int *fds, const cha
 	spec.scratch_bytes = spec.scratch_bytes ? spec.scratch_bytes : BYTES;
 	for (int i = 0; i < 3; i++)
 		spec.stdio[i] = fds && fds[i] >= 0 ? fds[i] : null;
-	struct cage *cage = cage_new(&e);
+	struct cage *cage = shared ? shared : cage_new(&e);
 	struct sandbox *s = cage ? sandbox_start(cage, &spec, &e) : NULL;
 
-	cage_free(cage); /* a job outlives its cage */
+	if (!shared)
+		cage_free(cage); /* a job outlives its cage */
 
 	if (!CHECK(s))
 		printf("# %s\n", e.text);
@@ -359,6 +363,47 @@ static void failures(void)
 	lower[1] = kept;
 }
 
+static char *folder_with(const char *name, const char *text)
+{
+	char *dir = xasprintf("%s/%s", top, name);
+
+	folder_make(dir, "");
+	folder_make(dir, "/src");
+	file_make(dir, "src/in.h", text);
+	return dir;
+}
+
+/* A cage keeps the folders of earlier jobs at hand, but never shows one for another. */
+static void folders_of_one_cage(void)
+{
+	char *kept = lower[0];
+	struct err e = {0};
+
+	shared = cage_new(&e);
+	CHECK(shared != NULL);
+	for (int i = 0; i < 40; i++) {
+		AUTO_FREE char *name = xasprintf("many.%d", i % 30);
+		AUTO_FREE char *dir = xasprintf("%s/%s", top, name);
+
+		if (access(dir, F_OK))
+			free(folder_with(name, i % 3 ? "top" : "other"));
+		lower[0] = dir;
+		CHECK((run("lower", NULL) == 0) == (i % 30 % 3 != 0));
+	}
+	/* The same path, another folder. */
+	for (int i = 0; i < 4; i++) {
+		AUTO_FREE char *dir = folder_with("again", i % 2 ? "top" : "other");
+		AUTO_FREE char *command = xasprintf("exec rm -r '%s'", dir);
+
+		lower[0] = dir;
+		CHECK((run("lower", NULL) == 0) == (i % 2 != 0));
+		CHECK(system(command) == 0);
+	}
+	lower[0] = kept;
+	cage_free(shared);
+	shared = NULL;
+}
+
 static void bound_folders(void)
 {
 	AUTO_FREE char *from = xasprintf("%s/own", top);
@@ -390,7 +435,7 @@ static void bound_folders(void)
 	binds[1] = (struct sandbox_bind){"/nowhere", "/bin/sys"};
 	s = begin(spec, NULL, "status", "0", NULL);
 	end = finish(s);
-	CHECK(!end.started && strstr(end.why, "bind /nowhere: No such"));
+	CHECK(!end.started && strstr(end.why, "open the folder /nowhere: No such"));
 	sandbox_free(s);
 }
 
@@ -573,23 +618,24 @@ static void check(void)
 }
 
 static const struct test tests[] = {
-    {"status as waitpid gives it",            exit_status       },
-    {"what was written",                      what_was_written  },
-    {"lower folders stay as they are",        lower_is_untouched},
-    {"stdio in any order",                    stdio_in_any_order},
-    {"a world of its own",                    world             },
-    {"no rights, nothing inherited",          rights            },
-    {"limits",				limits            },
-    {"failures are sentences",                failures          },
-    {"bound folders",			 bound_folders     },
-    {"orphans end with the compiler",         orphans_end_too   },
-    {"orphans end before the report",         report_comes_last },
-    {"jobs of somebody else",                 somebody_elses    },
-    {"kill and free",			 kill_and_free     },
-    {"dies with the worker",                  worker_killed     },
-    {"no mount, descriptor or process stays", nothing_stays     },
-    {"usage",				 usage             },
-    {"check",				 check             },
+    {"status as waitpid gives it",            exit_status        },
+    {"what was written",                      what_was_written   },
+    {"lower folders stay as they are",        lower_is_untouched },
+    {"stdio in any order",                    stdio_in_any_order },
+    {"a world of its own",                    world              },
+    {"no rights, nothing inherited",          rights             },
+    {"limits",				limits             },
+    {"failures are sentences",                failures           },
+    {"folders of one cage",                   folders_of_one_cage},
+    {"bound folders",			 bound_folders      },
+    {"orphans end with the compiler",         orphans_end_too    },
+    {"orphans end before the report",         report_comes_last  },
+    {"jobs of somebody else",                 somebody_elses     },
+    {"kill and free",			 kill_and_free      },
+    {"dies with the worker",                  worker_killed      },
+    {"no mount, descriptor or process stays", nothing_stays      },
+    {"usage",				 usage              },
+    {"check",				 check              },
 };
 
 /* True when the kernel lets this user make the namespaces at all. */
