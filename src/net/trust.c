@@ -204,9 +204,11 @@ static bool find_places(struct trust *t,
 	const char *named = getenv_fn(ctx, "MUSTER_KEY_FILE"),
 		   *farm = getenv_fn(ctx, "MUSTER_FARM_DIR");
 	char *own = key_own_path(getenv_fn, ctx);
-	char *dir = farm && *farm ? xstrdup(farm)
-				  : own_or_system(t, beside(own, "farm"), "/etc/muster/farm");
-	char *key = named && *named ? xstrdup(named) : own_or_system(t, own, KEY_SYSTEM_PATH);
+	char *dir = farm && *farm
+			? xstrdup(farm)
+			: own_or_system(t, beside(own, "farm"), "/etc/muster/farm");
+	char *key =
+	    named && *named ? xstrdup(named) : own_or_system(t, own, KEY_SYSTEM_PATH);
 
 	if (named && *named)
 		free(own);

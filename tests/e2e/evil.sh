@@ -94,7 +94,7 @@ again()
 	shift 2
 	copy=$(mktemp -d /tmp/evil.XXXXXX) || return 1
 	mkdir -p "$copy/tests/e2e" "$copy/src/wire"
-	cp "$BUILD"/muster "$BUILD"/muster-cc "$BUILD"/muster-agent "$BUILD"/muster-worker "$copy"
+	cp "$BUILD"/muster "$BUILD"/muster-cc "$BUILD"/muster-agent "$BUILD"/muster-worker "$BUILD"/counters "$copy"
 	cp "$E2E"/evil.sh "$E2E"/evil_lib.sh "$E2E"/evil.c "$E2E"/farm.sh "$E2E"/muster_peer.py "$copy/tests/e2e"
 	cp "$E2E"/../../src/wire/messages.def "$copy/src/wire"
 	chmod 755 "$copy"
