@@ -20,7 +20,7 @@ sweep()
 	python3 "$E2E/offsets.py" "$BUILD" "$ADDRESS" "$TREE" "$@" > "$WORK/swept" 2>&1
 	status=$?
 	diag "$(tail -20 "$WORK/swept")"
-	return $status
+	return "$status"
 }
 remote_rose()
 {
