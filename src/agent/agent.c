@@ -1,16 +1,19 @@
 #include "agent/agent.h"
 
-#include "agent/discover.h"
+#include "agent/learned.h"
 #include "agent/leases.h"
 #include "agent/lists.h"
 #include "agent/plan.h"
 #include "agent/remote.h"
 #include "agent/task.h"
+#include "agent/twin.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cc/preprocessed.h"
+#include "farm/print.h"
+#include "net/discover.h"
 #include "net/hostlist.h"
 #include "net/schedulers.h"
 #include "sys/loop.h"
@@ -111,6 +114,21 @@ static void carry_out(struct agent *a, const struct sched_effect *f)
 				  f->home == SCHED_HOME_NO_WORKERS ||
 				      f->home == SCHED_HOME_ALL_DOWN);
 		break;
+	case SCHED_BACK:
+		if (t)
+			task_back(t);
+		break;
+	case SCHED_COPY:
+		if (t && r)
+			twin_start(t, r, f->copy);
+		else
+			agent_sched(
+			    a, (struct sched_event){.type = SCHED_CANCEL, .job = f->copy});
+		break;
+	case SCHED_OVERDUE:
+		if (t)
+			task_overdue(t);
+		break;
 	}
 }
 
@@ -206,6 +224,12 @@ static void discover_apply(struct agent *a)
 
 	if (!a->discover_farm && tool)
 		a->discover_farm = discover_start(a->loop, schedulers, apply_schedulers, a);
+	if (a->discover_farm) {
+		char print[FARM_PRINT];
+
+		farm_print(a->trust, print);
+		discover_only(a->discover_farm, print);
+	}
 }
 
 void agent_discover_end(struct agent *a)
@@ -243,6 +267,7 @@ void agent_reap(void *ctx)
 			some = true;
 			continue;
 		}
+		learned_keep(a->learned, r->host.word, sched_learned(a->sched, r->id));
 		agent_sched(
 		    a, (struct sched_event){.type = SCHED_WORKER_REMOVE, .worker = r->id});
 		remote_free(r);
@@ -350,7 +375,9 @@ static void apply_hosts(void *agent)
 			r = remote_new(a, w.v[i]);
 			r->leased = lent;
 			agent_sched(a, (struct sched_event){.type = SCHED_WORKER_ADD,
-							    .worker = r->id});
+							    .worker = r->id,
+							    .speed = learned_speed(
+								a->learned, r->host.word)});
 		} else if (lent) {
 			remote_lend(r, w.v[i]->slots);
 		}

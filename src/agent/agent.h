@@ -13,6 +13,7 @@
 struct compilers;
 struct discover;
 struct leases;
+struct learned;
 struct disk;
 struct lists;
 struct trust;
@@ -53,6 +54,7 @@ struct agent {
 	struct loop_timer *preprocess_turn;
 
 	struct sched *sched;
+	struct learned *learned; /* what it knows, kept */
 	struct loop_timer *wake;
 	struct sched_event *events; /* waiting while a step's effects are carried out */
 	size_t nevents, events_cap;
@@ -81,11 +83,14 @@ struct agent {
 	struct task *tasks;    /* by id (uthash) */
 	uint64_t next_task;
 
+	uint64_t instance; /* names this process, to schedulers and workers … */
+	char name[32];     /* … and as a word of HELLO */
 	int peer_timeout_ms;
 	bool compress_always;
 
 	/* counters for `muster status` */
 	uint64_t njobs, nremote, nlocal, nother, nretries, nstale, nrefused;
+	uint64_t ncopies, ncopies_won; /* second copies of late jobs (agent/twin.h) */
 	uint64_t bytes_up, bytes_down; /* of connections that are gone */
 	struct tally *why_local, *why_other;
 };

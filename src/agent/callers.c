@@ -66,6 +66,19 @@ void callers_gone(struct callers *c, struct remote *r)
 		say_of(c, "down", r, "why", json_string(r->why));
 }
 
+void callers_unfit(struct callers *c, const struct remote *r, const char *why,
+		   const char *driver, const char *version)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "unfit", json_string(r->name ? r->name : ""));
+	json_object_set_new(o, "from", json_string(r->host.word));
+	json_object_set_new(o, "why", json_string(why));
+	json_object_set_new(o, "driver", json_string(driver));
+	json_object_set_new(o, "version", json_string(version));
+	say(c, o);
+}
+
 static void *on_accept(void *ctx, struct peer *p, const char *from)
 {
 	struct callers *c = ctx;
@@ -116,7 +129,7 @@ static int open_door(struct callers *c, char *text, struct err *e)
 	c->tls = tls_from_key_file(key, e);
 	if (!c->tls)
 		return -1;
-	struct peer_self self = {.name = "agent",
+	struct peer_self self = {.name = c->agent->name,
 				 .timeout_ms = c->agent->peer_timeout_ms,
 				 .compress_always = c->agent->compress_always,
 				 .tls = c->tls};

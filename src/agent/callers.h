@@ -15,6 +15,8 @@
  *   {"door": "0.0.0.0:41234"}                                      it is open, at once and once
  *   {"up": "NAME", "from": "10.0.0.7:4242", "slots": 8}            a worker is there (NAME: its --name)
  *   {"down": "NAME", "from": "10.0.0.7:4242", "why": "..."}        it is gone
+ *   {"unfit": "NAME", "from": "...", "why": "...", "driver": "...", "version": "..."}
+ *                                                                  it has not this compiler, of which there are jobs
  *
  * or a sentence on standard error and the status 1, when no door can be opened. */
 struct agent;
@@ -30,3 +32,6 @@ void callers_free(
 /* From remote.c. */
 void callers_came(struct callers *, struct remote *);
 void callers_gone(struct callers *, struct remote *); /* freed by agent_reap, soon */
+/* It has not the compiler DRIVER, in its own words. */
+void callers_unfit(struct callers *, const struct remote *, const char *why,
+		   const char *driver, const char *version);

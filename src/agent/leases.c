@@ -27,6 +27,7 @@
 #include "wire/message.h"
 #include "wire/talk.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,7 @@ struct leases {
 	unsigned recent[STEPS]; /* the most that was needed in each of the last steps */
 	unsigned wanted;        /* as told */
 	unsigned budget;
+	unsigned bound;     /* as core/sched was told of it */
 	nsec waiting_since; /* something is wanted and nothing leased; 0: no */
 	bool hopeless;      /* the scheduler, or patience, says that nothing comes */
 	bool hope;          /* core/sched knows of us */
@@ -114,7 +116,7 @@ static unsigned needed(const struct leases *l)
 	for (const struct task *t = l->agent->tasks; t; t = t->hh.next)
 		n += (t->life.state == JOB_WAIT || t->life.state == JOB_REMOTE) &&
 		     asks_for_us(l, t);
-	return n;
+	return n ? n + sched_wishes(l->agent->sched) : 0;
 }
 
 /* What the agent made of it, or NULL. */
@@ -359,6 +361,22 @@ static void tick_soon(struct leases *l)
 	l->ticking = true;
 }
 
+/* core/sched lets no more jobs begin on leased slots than the budget allows: else each slot that becomes idle would be filled
+ * at once, and none could be given back. Rights of which the present scheduler has not spoken are not in its budget. */
+static void tell_budget(struct leases *l)
+{
+	unsigned most = 0;
+	bool bound = l->link && leases_link_up(l->link) && l->leases;
+
+	for (const struct lease *x = l->leases; x; x = x->next)
+		bound = bound && x->serial != 0;
+	most = bound ? l->budget : UINT_MAX;
+	if (most == l->bound)
+		return;
+	l->bound = most;
+	agent_sched(l->agent, (struct sched_event){.type = SCHED_BUDGET, .slots = most});
+}
+
 /* Everything that follows from what the tasks need and what was leased. */
 static void move(void *ctx)
 {
@@ -372,6 +390,7 @@ static void move(void *ctx)
 	if (need > l->recent[0])
 		l->recent[0] = need;
 	want(l, most_recent(l));
+	tell_budget(l);
 	settle(l);
 	wait_or_not(l);
 	/* Hope comes before the last lease goes, and goes after the first has come: else waiting jobs went home. */
@@ -569,6 +588,11 @@ static const struct leases_talk talk = {.welcome = on_welcome,
 					.waiting = on_waiting,
 					.lost = on_lost};
 
+static uint32_t kib_of(uint64_t bytes)
+{
+	return bytes / 1024 < UINT32_MAX ? (uint32_t)(bytes / 1024) : UINT32_MAX;
+}
+
 void leases_measured(struct leases *l, const struct remote *r, const struct task *t,
 		     bool failed)
 {
@@ -581,6 +605,8 @@ void leases_measured(struct leases *l, const struct remote *r, const struct task
 						.unit = t->plan->unit,
 						.cpu_us = t->cpu_ns / 1000,
 						.maxrss_kb = t->maxrss_kb,
+						.rtt_us = (uint32_t)(r->rtt / 1000),
+						.kib_s = kib_of(r->bytes_per_s),
 						.failed = failed});
 }
 
@@ -591,6 +617,7 @@ struct leases *leases_new(struct agent *a)
 	struct leases *l = xcalloc(1, sizeof *l);
 
 	l->agent = a;
+	l->bound = UINT_MAX;
 	l->platform = machine_platform();
 	l->move = loop_timer_new(a->loop, move, l);
 	l->tick = loop_timer_new(a->loop, on_tick, l);
@@ -609,6 +636,7 @@ static void leases_end(struct leases *l)
 	l->wanted = 0;
 	l->unasked_since = l->waiting_since = 0;
 	l->hopeless = false;
+	tell_budget(l);
 	publish(l);
 	set_hope(l);
 }

@@ -23,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 enum {
@@ -42,7 +41,7 @@ struct leases_link {
 	size_t at, tried;
 	char *farm, *host, *user; /* what we say of ourselves */
 	char *its_farm;           /* while up */
-	uint64_t instance, affinity;
+	uint64_t affinity;
 	struct peer *peer;
 	bool only_own;         /* a scheduler of another farm will not do */
 	const struct tls *tls; /* what it was, or is next, dialled with */
@@ -158,7 +157,7 @@ static int on_up(void *ctx, struct peer *p, const struct message_hello *hello,
 							.farm = l->farm,
 							.name = l->host,
 							.user = l->user,
-							.instance = l->instance});
+							.instance = l->agent->instance});
 	peer_send(p, &b);
 	return 0;
 }
@@ -314,8 +313,6 @@ struct leases_link *leases_link_new(struct agent *a, const char *schedulers,
 	l->user = own_user();
 	l->affinity = mix(mix(mix(14695981039346656037U, l->host), "/"), l->user);
 	l->pause_ms = PAUSE_MS;
-	if (getrandom(&l->instance, sizeof l->instance, 0) != sizeof l->instance)
-		l->instance = (uint64_t)loop_now();
 	l->timer = loop_timer_new(a->loop, on_timer, l);
 	loop_timer_set(l->timer, 0);
 	return l;

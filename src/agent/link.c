@@ -4,6 +4,7 @@
 #include "agent/link.h"
 
 #include "agent/agent.h"
+#include "agent/callers.h"
 #include "agent/compilers.h"
 #include "agent/disk.h"
 #include "agent/link_state.h"
@@ -98,7 +99,7 @@ const struct peer_handler link_handler = {
 
 static struct peer_self self_of(const struct remote *r)
 {
-	return (struct peer_self){.name = "agent",
+	return (struct peer_self){.name = r->agent->name,
 				  .timeout_ms = r->agent->peer_timeout_ms,
 				  .compress_always = r->agent->compress_always,
 				  .admits = TLS_WORKER};
@@ -188,6 +189,7 @@ void link_query(struct link *l, uint64_t key)
 				      .entries = {entries.data, entries.len}
         });
 	peer_send(l->peer, &b);
+	l->asked++;
 }
 
 void link_send(struct link *l, struct task *task)
@@ -274,10 +276,18 @@ static int take_answer(struct link *l, struct arena *a, const char *p, size_t n,
 
 	if (message_get_toolchain_answer(&m, a, p, n))
 		return err_set(e, EPROTO, "a malformed TOOLCHAIN_ANSWER");
+	if (l->asked > 0)
+		l->asked--;
 	if (!m.yes) {
 		told_copy(l->remote->why, sizeof l->remote->why, m.why);
 		log_line(LOG_WARNING, "worker=%s does not get jobs of one compiler: %s",
 			 l->remote->host.word, l->remote->why);
+		const struct compiler *c =
+		    compilers_by_ref(l->remote->agent->compilers, m.ref);
+
+		if (c && l->remote->door)
+			callers_unfit(l->remote->door, l->remote, l->remote->why,
+				      c->toolchain->driver, c->toolchain->version);
 	}
 	remote_answer_ways(l->remote, m.ref, m.yes, m.yes && !l->remote->plain,
 			   m.yes && !l->remote->plain);

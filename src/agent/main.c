@@ -4,6 +4,7 @@
 #include "agent/compilers.h"
 #include "agent/disk.h"
 #include "agent/hosts.h"
+#include "agent/learned.h"
 #include "agent/leases.h"
 #include "agent/lists.h"
 #include "agent/local.h"
@@ -24,6 +25,7 @@
 #include "sys/loop.h"
 #include "sys/machine.h"
 #include "wire/local.h"
+#include "wire/talk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +35,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -173,6 +176,8 @@ static void agent_free(struct agent *a)
 	struct remote *r, *next;
 
 	shims_free(a->shims);
+	learned_free(a->learned);
+	a->learned = NULL;
 	agent_discover_end(a);
 	leases_free(a->leases);
 	HASH_ITER(hh, a->remotes, r, next) remote_free(r);
@@ -210,6 +215,7 @@ static void serve(struct agent *a, int ready_fd)
 	a->wake = loop_timer_new(a->loop, on_wake, a);
 	a->reap = loop_timer_new(a->loop, agent_reap, a);
 	a->sched = sched_new((uint64_t)loop_now());
+	a->learned = learned_new(a);
 	a->disk = disk_new();
 	a->scan = scan_new(disk_scan_fs(a->disk));
 	a->probes = probes_new(a->disk, a->scan);
@@ -221,6 +227,9 @@ static void serve(struct agent *a, int ready_fd)
 	a->member = member_new(a->loop, a->trust);
 	a->local = local_new(a->local_slots, task_slot);
 	a->turn = turn_new(a->loop, a->disk, task_turn);
+	if (getrandom(&a->instance, sizeof a->instance, 0) != sizeof a->instance)
+		a->instance = (uint64_t)loop_now();
+	snprintf(a->name, sizeof a->name, TALK_AGENT_NAME, a->instance);
 	a->peer_timeout_ms = (int)env_number("MUSTER_PEER_TIMEOUT_MS", 15000, 100, 3600000);
 	a->compress_always = env_number("MUSTER_COMPRESS_ALWAYS", 0, 0, 1) != 0;
 	a->leases = leases_new(a);

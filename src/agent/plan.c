@@ -355,9 +355,12 @@ static int scan_inputs(struct maker *m, struct err *e)
 		p->files[p->nfiles++] = found.files[i];
 		if (is_special(found.files[i]->path))
 			return err_set(e, 0, "it reads a file of /proc, /sys or /dev");
-		if (!disk_file_node(m->agent->disk, found.files[i]))
+		const struct node *n = disk_file_node(m->agent->disk, found.files[i]);
+
+		if (!n)
 			return err_set(
 			    e, 0, "a file that it may read is no plain, readable file");
+		p->bytes += (uint64_t)n->st.st_size;
 	}
 	if (found.uses_date_time &&
 	    cc->family == CC_CLANG) /* before Clang 16 it knows no other clock */
@@ -374,6 +377,7 @@ static uint64_t unit_key(const struct plan *p)
 	struct digest d;
 	uint64_t key;
 
+	hash_add(h, p->compiler->toolchain->id.b, sizeof p->compiler->toolchain->id.b);
 	hash_add(h, p->cwd, strlen(p->cwd) + 1);
 	for (size_t i = 0; i < p->argv.n; i++)
 		hash_add(h, p->argv.v[i], strlen(p->argv.v[i]) + 1);

@@ -34,7 +34,8 @@ struct plan {
 	enum compiler_way way;
 	uint32_t list;  /* of hosts that it may go to */
 	uint64_t stamp; /* of the disk when this was made: later changes make it stale */
-	uint64_t unit;  /* names source and options, for predictions */
+	uint64_t unit;  /* names source, compiler and options, for predictions */
+	uint64_t bytes; /* of the files that it may read */
 };
 
 /* Never fails: what cannot travel says why. */

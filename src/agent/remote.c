@@ -3,7 +3,7 @@
 #include "agent/agent.h"
 #include "agent/callers.h"
 #include "agent/compilers.h"
-#include "agent/discover.h"
+#include "net/discover.h"
 #include "agent/foreign.h"
 #include "agent/leases.h"
 #include "agent/link.h"
@@ -215,7 +215,8 @@ void remote_lend(struct remote *r, unsigned slots)
 	r->slots = r->own_slots && r->own_slots < slots ? r->own_slots : slots;
 	agent_sched(r->agent, (struct sched_event){.type = SCHED_WORKER_UP,
 						   .worker = r->id,
-						   .slots = r->slots});
+						   .slots = r->slots,
+						   .yes = true});
 }
 
 void remote_up(struct remote *r, unsigned slots)
@@ -229,8 +230,8 @@ void remote_up(struct remote *r, unsigned slots)
 		callers_came(r->door, r);
 	agent_sched(r->agent, (struct sched_event){.type = SCHED_WORKER_UP,
 						   .worker = r->id,
-						   .slots = r->slots});
-	tasks_anew(r->agent);
+						   .slots = r->slots,
+						   .yes = r->leased});
 }
 
 void remote_down(struct remote *r, const char *why)

@@ -164,6 +164,12 @@ void shim_reply(struct shim *s, const void *out, size_t nout, const void *err, s
 	flush(s);
 }
 
+void shim_follow(struct shim *s, struct task *t)
+{
+	if (s->task) /* else it has hung up, and its task hears of it */
+		s->task = t;
+}
+
 void shim_run_local(struct shim *s, const char *program, int slot, const char *file,
 		    const char *why)
 {

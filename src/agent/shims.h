@@ -6,6 +6,7 @@ struct agent;
 struct shim;
 struct shims;
 struct err;
+struct task;
 
 /* Listens in the agent's state folder. */
 struct shims *shims_new(struct agent *, struct err *);
@@ -14,6 +15,8 @@ size_t shims_count(const struct shims *);
 
 void shim_reply(struct shim *, const void *out, size_t nout, const void *err, size_t nerr,
 		uint32_t status);
+/* Another task answers from now on. */
+void shim_follow(struct shim *, struct task *);
 /* A line, newline included, for the user beside the compiler's words. Before the reply. */
 void shim_log(struct shim *, const char *line);
 /* One line of a watch (agent/watch.h); dropped when too much already waits for the socket. */

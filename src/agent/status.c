@@ -166,6 +166,8 @@ char *status_json(struct agent *a)
 	json_object_set_new(o, "why_local", reasons(a->why_local));
 	json_object_set_new(o, "why_other", reasons(a->why_other));
 	json_object_set_new(o, "retries", number(a->nretries));
+	json_object_set_new(o, "copies", number(a->ncopies));
+	json_object_set_new(o, "copies_won", number(a->ncopies_won));
 	json_object_set_new(o, "stale", number(a->nstale));
 	json_object_set_new(o, "workers", workers);
 	if (leases_in_use(a->leases))

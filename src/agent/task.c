@@ -3,6 +3,7 @@
 #include "agent/agent.h"
 #include "agent/compilers.h"
 #include "agent/hosts.h"
+#include "agent/learned.h"
 #include "agent/leases.h"
 #include "agent/local.h"
 #include "agent/manners.h"
@@ -13,6 +14,7 @@
 #include "agent/shims.h"
 #include "agent/tally.h"
 #include "agent/turn.h"
+#include "agent/twin.h"
 #include "agent/watch.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -57,7 +59,7 @@ static void discard(struct task *t)
 {
 	preprocess_free(t->first_step);
 	t->first_step = NULL;
-	t->text_sent = t->started = false;
+	t->text_sent = t->started = t->arrived = false;
 	outputs_free(t->outputs);
 	t->outputs = NULL;
 	t->text[0].len = t->text[1].len = t->deps.len = 0;
@@ -70,6 +72,10 @@ static void discard(struct task *t)
 
 static void task_free(struct task *t)
 {
+	assert(!t->twin);
+	if (t->sent_home) /* and may be called back */
+		agent_sched(t->agent,
+			    (struct sched_event){.type = SCHED_CANCEL, .job = t->id});
 	discard(t);
 	buf_free(&t->text[0]);
 	buf_free(&t->text[1]);
@@ -199,6 +205,7 @@ static const char *source_of(const struct task *t)
 
 static void do_reply(struct task *t)
 {
+	learned_touch(t->agent->learned);
 	remove_failed(t);
 	manners_say(t->shim, t->request, MANNERS_INFO, "compile %s on %s completed%s",
 		    source_of(t), t->where, t->status ? " with an error" : " ok");
@@ -293,13 +300,22 @@ static void do_refuse(struct task *t)
 	shim_reply(t->shim, NULL, 0, NULL, 0, (uint32_t)t->undistributed << 8);
 }
 
+static uint32_t kb_of(const struct task *t)
+{
+	return t->maxrss_kb < UINT32_MAX ? (uint32_t)t->maxrss_kb : UINT32_MAX;
+}
+
 static void release(struct task *t, enum sched_event_type how)
 {
-	if (t->remote && how != SCHED_CANCEL)
+	if (t->remote && how != SCHED_CANCEL && !t->starved_kb)
 		leases_measured(t->agent->leases, t->remote, t, how == SCHED_FAILED);
 	t->remote = NULL;
-	agent_sched(t->agent, (struct sched_event){
-				  .type = how, .job = t->id, .cpu_ns = (nsec)t->cpu_ns});
+	agent_sched(t->agent,
+		    (struct sched_event){
+			.type = how,
+			.job = t->id,
+			.cpu_ns = (nsec)t->cpu_ns,
+			.memory_kb = how == SCHED_FAILED ? t->starved_kb : kb_of(t)});
 }
 
 /* Carries out EFFECTS but those that lead to the next event; what is given back comes before what is asked
@@ -331,13 +347,18 @@ static void carry_out(struct task *t, unsigned effects)
 				.job = t->id,
 				.toolchain = compiler_key(
 				    t->plan->list, t->plan->compiler->ref, t->plan->way),
-				.unit = t->plan->unit});
+				.unit = t->plan->unit,
+				.bytes = t->plan->bytes});
 }
 
 static void handle(struct task *t, enum job_event event)
 {
 	unsigned effects;
 
+	if (t->twin)
+		t = twin_part(t, event);
+	if (!t)
+		return;
 	do {
 		effects = job_step(&t->life, event);
 		assert(!(effects & JOB_BUG));
@@ -412,19 +433,38 @@ void task_home(struct task *t, const char *why, int status, bool again)
 	handle(t, JOB_HOME);
 }
 
-void tasks_anew(struct agent *a)
+void task_back(struct task *t)
 {
-	struct task *t, *next;
+	if (t->life.state != JOB_LOCAL || !t->sent_home)
+		return;
+	t->sent_home = false;
+	t->undistributed = 0;
+	handle(t, JOB_ANEW);
+}
 
-	/* Each may end by it, but no other does: none of them holds a slot. */
-	HASH_ITER(hh, a->tasks, t, next)
-	{
-		if (t->life.state != JOB_LOCAL || !t->sent_home)
-			continue;
-		t->sent_home = false;
-		t->undistributed = 0;
-		handle(t, JOB_ANEW);
+void task_leave(struct task *t, enum job_event event)
+{
+	if (event == JOB_FAILED)
+		release(t, SCHED_FAILED);
+	else if (event != JOB_LOST) {
+		if (t->remote)
+			remote_cancel(t->remote, t);
+		release(t, SCHED_CANCEL);
 	}
+	task_free(t);
+}
+
+void task_overdue(struct task *t)
+{
+	if (t->life.state != JOB_REMOTE || !t->remote || t->arrived)
+		return;
+	log_line(LOG_WARNING, "worker=%s does not end %s: given up", t->where,
+		 task_file(t));
+	t->agent->nretries++;
+	remote_cancel(t->remote, t);
+	set_why(t, "workers did not end it");
+	t->undistributed = EXIT_GONE;
+	handle(t, JOB_FAILED);
 }
 
 void task_slot(struct task *t)
@@ -530,9 +570,11 @@ int task_result(struct task *t, const struct message_result *m, struct err *e)
 	if (m->outcome == WIRE_COMPILED && m->status == 0 && t->musts < plan_musts(t->plan))
 		t->unexpected =
 		    true; /* it says that all is well, but the object did not come */
+	t->arrived = true;
 	t->status = m->status;
 	t->cpu_ns = (m->user_us + m->sys_us) * 1000;
 	t->maxrss_kb = m->maxrss_kb;
+	t->starved_kb = m->outcome == WIRE_FAILED ? kb_of(t) : 0;
 	t->stale = m->outcome == WIRE_STALE;
 	const char *again = second_step_speaks(t, m)
 				? "it has something to say of its preprocessed source"

@@ -33,6 +33,8 @@ struct task {
 	bool text_sent;                /* … which has ended well */
 	struct task *next_local;       /* in the queue for a local slot */
 	struct task *turn_prev, *turn_next;
+	struct task *twin;   /* the other copy of it (agent/twin.h), or NULL */
+	bool is_copy;        /* of the two the one that the shim does not know */
 	bool in_turn;    /* waits for its look at the disk (agent/turn) */
 	const char *why; /* for compiling here, if it comes to that */
 	bool sent_home;  /* there was no worker for it: one that comes may be asked */
@@ -42,6 +44,7 @@ struct task {
 
 	/* what has come back */
 	bool started; /* its compiler runs there; foreign ones do not tell */
+	bool arrived; /* all has, its RESULT as well */
 	struct outputs *outputs;
 	const char *target; /* of the file that is arriving */
 	struct buf text[2]; /* stdout, stderr */
@@ -55,6 +58,7 @@ struct task {
 	bool stale;         /* the worker was told that a file changed */
 	uint32_t status;
 	uint64_t cpu_ns, maxrss_kb;
+	uint32_t starved_kb; /* not 0: it was killed there, since it needed more memory than that */
 	UT_hash_handle hh;
 };
 
@@ -72,8 +76,10 @@ void task_granted(struct task *, struct remote *); /* by the scheduler */
 /* By the scheduler; STATUS is distcc's exit code for it (distcc(1), "EXIT CODES"). AGAIN: a worker that comes while it
  * waits for a local slot may be asked. */
 void task_home(struct task *, const char *why, int status, bool again);
-/* A worker has come: those that wait for a local slot only because there was none ask the scheduler again. */
-void tasks_anew(struct agent *);
+/* A worker has come: if it still waits for a local slot, where it went because there was none, it asks the scheduler
+ * again. */
+void task_back(struct task *);
+void task_overdue(struct task *); /* its worker lives, but should long have ended it */
 void task_slot(struct task *); /* a local slot */
 void task_turn(struct task *); /* it may look at the disk */
 /* From the remote. A malformed or lying message is -1 with ERR: the worker is given up. */
@@ -83,4 +89,6 @@ void task_lost(struct task *); /* the connection broke */
 /* What it does now, in distccmon-text's words. */
 const char *task_file(const struct task *); /* its source as given, or "" */
 const char *task_phase(const struct task *);
+/* For agent/twin.c: the task ends, its twin goes on. EVENT: it failed there, was lost, or else is not wanted any more. */
+void task_leave(struct task *, enum job_event);
 struct task *task_find(struct agent *, uint64_t id);

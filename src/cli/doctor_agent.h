@@ -36,6 +36,7 @@ struct agent_facts {
 	bool other_mounts;     /* it sees another mount namespace */
 	const struct known_worker *workers;
 	size_t nworkers;
+	const char *scheduler;  /* that lends to it now, or "" */
 	const char *last_error; /* line of its log, or NULL */
 };
 

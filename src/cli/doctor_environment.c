@@ -105,6 +105,7 @@ static void judge_own(struct doctor *d, const char *name, const char *value)
 {
 	static const char *const known[] = {"MUSTER_AGENT",
 					    "MUSTER_AGENT_TIMEOUT_MS",
+					    "MUSTER_CALL",
 					    "MUSTER_COMPRESS_ALWAYS",
 					    "MUSTER_EXACT",
 					    "MUSTER_FARM_DIR",
@@ -122,6 +123,7 @@ static void judge_own(struct doctor *d, const char *name, const char *value)
 					    "MUSTER_PRIORITY",
 					    "MUSTER_SCHEDULER",
 					    "MUSTER_STATE_DIR",
+					    "MUSTER_STATIC_WORKER",
 					    NULL};
 
 	if (strcmp(name, "MUSTER_LEVEL") == 0 && *value) {

@@ -117,6 +117,7 @@ static void ask(struct agent_facts *f, struct arena *arena)
 	f->total = number_of(jobs, "total");
 	f->remote = number_of(jobs, "remote");
 	f->other_mounts = !sees_our_mounts(f->pid);
+	f->scheduler = text_of(arena, json_object_get(o, "scheduler"), "address");
 	take_workers(f, arena, json_object_get(o, "workers"));
 	json_decref(o);
 }
@@ -143,6 +144,7 @@ void doctor_agent_look(struct agent_facts *f, struct arena *arena)
 	char dir[sizeof address.sun_path];
 
 	*f = (struct agent_facts){.dir = "",
+				  .scheduler = "",
 				  .folder = FOLDER_IMPOSSIBLE,
 				  .socket_max = sizeof address.sun_path - 1,
 				  .our_version = MUSTER_VERSION,

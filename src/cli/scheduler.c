@@ -37,6 +37,7 @@ struct scheduler {
 	struct trust *trust;
 	const struct tls *tls; /* what the present one was dialled with */
 	bool up;
+	char *software, *farm, *name; /* of the present one, or NULL */
 	struct err why;
 };
 
@@ -152,13 +153,14 @@ static void on_time(void *ctx)
 static int on_up(void *ctx, struct peer *p, const struct message_hello *hello,
 		 struct err *e)
 {
-	const struct scheduler *s = ctx;
+	struct scheduler *s = ctx;
 	const struct passwd *who = getpwuid(getuid());
 	AUTO_FREE char *number = xasprintf("%u", getuid());
 	AUTO_BUF struct buf b = {0};
 
-	(void)hello;
 	(void)e;
+	free(s->software);
+	s->software = xstrdup(hello->software);
 	message_put_enroll(&b,
 			   &(struct message_enroll){.dialect = TALK_DIALECT,
 						    .role = s->role,
@@ -166,6 +168,22 @@ static int on_up(void *ctx, struct peer *p, const struct message_hello *hello,
 						    .name = s->host,
 						    .user = who ? who->pw_name : number});
 	peer_send(p, &b);
+	return 0;
+}
+
+static int on_welcome(struct scheduler *s, struct arena *a, const char *p, size_t n)
+{
+	struct message_welcome m;
+
+	if (message_get_welcome(&m, a, p, n))
+		return -1;
+	free(s->farm);
+	free(s->name);
+	s->farm = xstrdup(m.farm);
+	s->name = xstrdup(m.name);
+	s->up = true;
+	loop_timer_off(s->timer);
+	s->talk->welcome(s->ctx, s->list.v[s->at]);
 	return 0;
 }
 
@@ -180,11 +198,9 @@ static int on_message(void *ctx, struct peer *peer, unsigned type, const char *p
 	(void)peer;
 	if (type == MESSAGE_REFUSED && message_get_refused(&refused, a, p, n) == 0) {
 		r = err_set(e, 0, "%.400s", scheduler_words(a, refused.why));
-	} else if (type == MESSAGE_WELCOME && !s->up) {
-		s->up = true;
-		loop_timer_off(s->timer);
-		s->talk->welcome(s->ctx, s->list.v[s->at]);
-	} else if (!s->up || s->talk->message(s->ctx, type, p, n)) {
+	} else if (type == MESSAGE_WELCOME && !s->up
+		       ? on_welcome(s, a, p, n)
+		       : !s->up || s->talk->message(s->ctx, type, p, n)) {
 		r = err_set(e, EPROTO, "it said %s (%u), which makes no sense",
 			    message_name(type), type);
 	}
@@ -247,7 +263,18 @@ void scheduler_close(struct scheduler *s)
 	trust_free(s->trust);
 	schedulers_free(&s->list);
 	free(s->host);
+	free(s->software);
+	free(s->farm);
+	free(s->name);
 	free(s);
+}
+
+void scheduler_who(const struct scheduler *s, struct arena *a, const char **software,
+		   const char **farm, const char **name)
+{
+	*software = scheduler_words(a, s->software ? s->software : "");
+	*farm = scheduler_words(a, s->farm ? s->farm : "");
+	*name = scheduler_words(a, s->name ? s->name : "");
 }
 
 /* ---- one question -------------------------------------------------------------------------- */

@@ -32,6 +32,9 @@ const char *scheduler_words(struct arena *, const char *text);
 struct scheduler *scheduler_dial(struct loop *, const char *list, unsigned role,
 				 const struct scheduler_talk *, void *ctx, struct err *);
 void scheduler_send(struct scheduler *, struct buf *); /* after welcome() */
+/* What the one that took us in is, as arena texts without what a terminal would obey. */
+void scheduler_who(const struct scheduler *, struct arena *, const char **software,
+		   const char **farm, const char **name);
 void scheduler_close(struct scheduler *); /* NULL is fine; lost() is not called */
 
 /* Asks one QUESTION (a message) as a person, and hands each answer to ANSWER: 1 it was the last, 0 more follow, -1 it

@@ -6,6 +6,7 @@
 #include "cli/doctor_hosts.h"
 #include "cli/doctor_machine.h"
 #include "cli/doctor_path.h"
+#include "cli/doctor_scheduler.h"
 #include "cli/verbs.h"
 
 #include <signal.h>
@@ -45,16 +46,19 @@ static void examine(struct doctor *d)
 	struct path_facts path;
 	struct agent_facts agent;
 	struct machine_facts machine;
+	struct scheduler_facts schedulers;
 
 	doctor_path_look(&path, d->arena);
 	doctor_agent_look(&agent, d->arena);
 	struct hosts_facts hosts = {.agent = &agent, .compiler = likely_compiler(&path)};
 
 	doctor_hosts_look(&hosts, &list, d->arena);
+	doctor_scheduler_look(&schedulers, list.schedulers, agent.scheduler, d->arena);
 	doctor_machine_look(&machine, agent.dir, d->arena);
 	doctor_path_judge(d, &path);
 	doctor_agent_judge(d, &agent);
 	doctor_hosts_judge(d, &hosts);
+	doctor_scheduler_judge(d, &schedulers);
 	doctor_ccache_judge(d, &path);
 	doctor_environment_judge(d, (const char *const *)environ);
 	doctor_machine_judge(d, &machine);

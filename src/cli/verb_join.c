@@ -7,12 +7,15 @@
 #include "net/tls.h"
 #include "net/trust.h"
 
+#include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -105,6 +108,20 @@ static int join(const char *text, const char *name, const char *dir, struct err 
 	return 0;
 }
 
+/* A worker that gave up root owns its folder, and has to read what comes into it. As root nobody writes into folders of others:
+ * their links could lead anywhere. */
+static int become_owner(const char *dir, struct err *e)
+{
+	struct stat st;
+
+	if (geteuid() != 0 || stat(dir, &st) || st.st_uid == 0)
+		return 0;
+	if (setgroups(1, &st.st_gid) || setresgid(st.st_gid, st.st_gid, st.st_gid) ||
+	    setresuid(st.st_uid, st.st_uid, st.st_uid))
+		return err_set(e, errno, "become the owner of %s", dir);
+	return 0;
+}
+
 int verb_join(int argc, char **argv)
 {
 	const char *name = NULL, *dir = NULL;
@@ -128,9 +145,10 @@ int verb_join(int argc, char **argv)
 
 	trust_look(trust, get, NULL, 1);
 	dir = dir ? dir : trust_farm_dir(trust);
-	int r = !dir    ? err_set(&e, 0, "there is no HOME: give --dir DIR")
-		: renew ? join_renew(dir, false, time(NULL), &e)
-			: join(argv[optind], name, dir, &e);
+	int r = !dir                    ? err_set(&e, 0, "there is no HOME: give --dir DIR")
+		: become_owner(dir, &e) ? -1
+		: renew                 ? join_renew(dir, false, time(NULL), &e)
+					: join(argv[optind], name, dir, &e);
 
 	if (r)
 		fprintf(stderr, "muster: %s\n", e.text);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "cli/farm_look.h"
 #include "cli/masquerade.h"
 #include "cli/start.h"
 #include "cli/verbs.h"
@@ -270,6 +271,19 @@ static void ask_hosts(const struct run *r, const struct hostlist *list, struct c
 	}
 }
 
+/* The farm as one more host. 1, or 0: no scheduler is known, or none lends. */
+static size_t farm_capacity(const char *listed, struct capacity *v, const struct run *r)
+{
+	struct err e = {0};
+	int slots = farm_slots(listed, ASK_MS, r->arena, &e);
+
+	if (slots < 0)
+		say(r, "%s", e.text);
+	*v = (struct capacity){
+	    .answers = true, .slots = (unsigned)slots, .load = -1, .free_mb = -1};
+	return slots > 0;
+}
+
 /* V: the N hosts that are named. */
 static void tell_alone(const struct run *r, const struct capacity *v, size_t n,
 		       const char *from)
@@ -305,6 +319,7 @@ static int size_up(struct run *r, struct err *e)
 
 	for (size_t i = 0; i < list.n; i++)
 		n += list.v[i].kind != HOST_LOCAL && !list.v[i].down;
+	n += farm_capacity(list.schedulers, &v[n], r);
 	struct sizing_ask ask = {.hosts = v,
 				 .nhosts = n,
 				 .cores = machine_cores(),

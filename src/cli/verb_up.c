@@ -86,6 +86,7 @@ static int dry_run(const struct up *u, struct err *e)
 	AUTO_BUF struct buf out = {0};
 	struct engine_spec spec = {.build = "up",
 				   .call = "HOST:PORT",
+				   .listen = "HOST:PORT",
 				   .key = "KEY",
 				   .worker = worker,
 				   .idle_s = IDLE_S,
@@ -152,6 +153,7 @@ static int go_up(struct up *u, struct err *e)
 				   .name = "up",
 				   .worker = worker,
 				   .ssh = getenv("DISTCC_SSH"),
+				   .call = getenv("MUSTER_CALL"),
 				   .most = u->slots,
 				   .idle_s = IDLE_S,
 				   .lasting = true};

@@ -134,8 +134,9 @@ enum farm_effect_type {
 	FARM_BUDGET, /* build, budget: hold no more than that in all; reason */
 	FARM_WAIT,   /* build, missing, reason, which: why it has not all it wants; reason
 	                FARM_OK: it has all now. Sent when the reason changes */
-	FARM_EVICT,  /* worker, agent, slots: to the worker: that agent does not answer, it
-	               may run no more than SLOTS jobs there from now on */
+	FARM_EVICT,  /* worker, agent, slots, reason: to the worker: that agent says nothing
+	               (FARM_DECLARING), or holds what is not its own (FARM_SHARE): it may run
+	               no more than SLOTS jobs there, until it is granted some there again */
 	FARM_DROP,   /* worker: it has been silent too long and is forgotten: hang up */
 };
 
@@ -221,7 +222,7 @@ struct farm_worker_view {
 
 struct farm_build_view {
 	uint64_t id, agent;
-	const char *user;
+	const char *user, *platform, *partition; /* the farm's, valid until the next step */
 	unsigned want, budget, held;
 	enum farm_reason reason; /* of the last WAIT */
 	uint64_t which;

@@ -295,7 +295,8 @@ void farm_leases_tell(struct farm *f)
 /* ---- agents that do not answer, or do not obey ---- */
 
 /* The worker hears what B's agent may still run there. */
-static void evict_there(struct farm *f, const struct farm_build *b, struct farm_worker *w)
+static void evict_there(struct farm *f, const struct farm_build *b, struct farm_worker *w,
+			enum farm_reason why)
 {
 	unsigned slots = 0;
 
@@ -305,7 +306,7 @@ static void evict_there(struct farm *f, const struct farm_build *b, struct farm_
 		if (lease->build->agent == b->agent)
 			slots += lease->right;
 	}
-	emit(f, FARM_EVICT, FARM_SHARE, b, w->node.id)->slots = slots;
+	emit(f, FARM_EVICT, why, b, w->node.id)->slots = slots;
 }
 
 static void evict_all(struct farm *f, struct farm_build *b)
@@ -316,7 +317,7 @@ static void evict_all(struct farm *f, struct farm_build *b)
 		struct farm_worker *w = l->worker;
 
 		farm_lease_end(f, l, true, FARM_DECLARING);
-		evict_there(f, b, w);
+		evict_there(f, b, w, FARM_DECLARING);
 	}
 	farm_build_limit(f, b);
 }
@@ -336,7 +337,7 @@ static void evict_excess(struct farm *f, struct farm_build *b)
 		l->why = FARM_SHARE;
 		l->must_tell = true;
 		farm_list_add(&f->changed, &l->changed, l);
-		evict_there(f, b, w);
+		evict_there(f, b, w, FARM_SHARE);
 		farm_worker_room(f, w);
 	}
 }

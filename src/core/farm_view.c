@@ -33,6 +33,8 @@ bool farm_build_at(const struct farm *f, size_t i, struct farm_build_view *v)
 	*v = (struct farm_build_view){.id = b->node.id,
 				      .agent = b->agent->node.id,
 				      .user = b->account->user->name,
+				      .platform = b->account->pool->platform,
+				      .partition = b->account->pool->partition,
 				      .want = b->want,
 				      .budget = b->share.budget,
 				      .held = b->held,

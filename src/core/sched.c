@@ -1,108 +1,33 @@
-/* Workers come and go, jobs ask for slots. One event changes one thing; what follows from it (grants,
- * dials, queries, jobs sent home) is collected as effects.
+/* Workers come and go, jobs ask for slots. One event changes one thing; what follows from it (grants, dials,
+ * queries, copies, jobs sent home) is collected as effects.
  *
  * Invariants, after every step:
- *   - a worker is "usable" when it is connected, has slots and does not rest; only usable ones get jobs,
- *     and never more than they have slots;
- *   - no usable worker with a free slot knows the toolchain of a waiting job that it has not failed:
- *     so a new job looks at the workers once, a freed slot looks at the heads of the queues only;
+ *   - only usable workers get jobs, and never more than they have slots;
+ *   - no usable worker with a free slot knows the toolchain of a waiting job that it suits:
+ *     so a new job looks at the workers once, a freed slot looks at the heads of the line only;
  *   - a waiting job has hope: some worker may still take it. Where the last hope goes, it goes home.
  *
  * Any request, new or waiting, dials every worker that is neither connected nor resting. Jobs wait for
  * that outcome, except that of a worker whose last attempt failed: it is dialled for those who come
- * later, because a silent host must not hold up a build again and again.
+ * later, because a silent host must not hold up a build again and again. Who went home because nobody could be
+ * reached is remembered while it waits there, and called back by the first worker that can be used: so local slots
+ * work while a worker rests, and the rest of the line has lost nothing.
  *
- * Costs: an ASK is one pass over the workers; DONE, CANCEL and a TOOLCHAIN yes look at one queue head for
- * each toolchain; what takes hope away is one pass over the workers for each toolchain with waiting jobs.
- * Memory: by worker, by job that waits or runs, and the limits below. */
+ * Costs: an ASK is one pass over the workers; DONE, CANCEL and a TOOLCHAIN yes look at the heads of the line, and while
+ * nobody waits at what runs, every LOOK_MS at most; what takes hope away is one pass over the workers for each toolchain
+ * with waiting jobs. Memory: by worker, by job that waits or runs, and the limits of the parts. */
 #include "core/sched.h"
 
 #include "base/mem.h"
-#include "core/estimate.h"
-#include "core/idmap.h"
+#include "core/sched_parts.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
-	MAX_FAILED = 8, /* workers that failed one job; after so many it only goes home */
-	MAX_PARKED =
-	    4096,       /* jobs neither waiting nor running whose failures are remembered */
-	MAX_TOOLS = 64, /* toolchains remembered without jobs waiting for them */
 	MAX_SLOTS = 1 << 16,
-};
-
-static const nsec MS = 1000000;
-
-struct list {
-	struct job *head, *tail;
-	size_t n;
-};
-
-struct job {
-	struct idmap_node node;
-	struct list
-	    *in; /* the one list it is on: a queue, a worker's, or the parked ones */
-	struct job *prev, *next;
-	uint64_t unit, seq;    /* seq: order of arrival */
-	struct worker *worker; /* holds a slot there; else NULL */
-	bool waiting;
-	unsigned nfailed;
-	uint64_t failed[MAX_FAILED]; /* ids of workers that failed it */
-};
-
-/* A toolchain, with those who wait for it in order of arrival: PLAIN jobs, which any worker that has
- * it may take, and SCARRED ones, which some workers have failed. */
-struct tool {
-	uint64_t id, used; /* used: the last seq */
-	size_t index;
-	struct list plain, scarred;
-};
-
-enum link {
-	LINK_NONE,
-	LINK_DIALING,
-	LINK_UP
-};
-
-enum know {
-	KNOW_NOTHING,
-	KNOW_ASKED,
-	KNOW_YES,
-	KNOW_NO
-};
-
-struct worker {
-	struct idmap_node node;
-	size_t index; /* in sched.worker */
-	enum link link;
-	bool resting; /* backing off: left alone until retry_at */
-	nsec
-	    backoff; /* how long it rested last; 0: nothing failed since its last success */
-	nsec retry_at;
-	unsigned slots, used;
-	uint64_t salt; /* decides between equals, so that not all agents prefer the same */
-	struct estimate_speed speed;
-	struct list granted;
-	uint8_t *know; /* enum know by tool.index, while connected */
-};
-
-struct sched {
-	uint64_t seed, seq;
-	nsec now;
-	nsec next_retry; /* no resting worker's retry_at is earlier */
-	bool hope_lost;  /* in this step: some job's last hope may be gone */
-	size_t waiting;
-	struct idmap workers, jobs;
-	struct worker **worker;
-	size_t nworkers, cap_workers;
-	struct tool **tool;
-	size_t ntools, cap_tools; /* cap_tools: the size of each worker's know */
-	struct list parked;
-	struct estimate *estimate;
-	struct sched_effect *effect;
-	size_t neffects, cap_effects;
+	MAX_AWAY = 1 << 16, /* who is sent home beyond that is forgotten */
 };
 
 struct sched *sched_new(uint64_t seed)
@@ -111,28 +36,24 @@ struct sched *sched_new(uint64_t seed)
 
 	s->seed = seed;
 	s->now = INT64_MIN;
-	s->next_retry = INT64_MAX;
+	s->least_memory_kb = UINT32_MAX;
+	s->lent_most = UINT_MAX;
+	s->next_retry = s->race_at = s->due_at = INT64_MAX;
 	s->workers.seed = s->jobs.seed = seed;
 	s->estimate = estimate_new(seed);
-	s->cap_tools = MAX_TOOLS;
-	s->tool = xcalloc(s->cap_tools, sizeof(struct tool *));
 	return s;
-}
-
-static void worker_free(struct worker *w)
-{
-	free(w->know);
-	free(w);
 }
 
 void sched_free(struct sched *s)
 {
 	if (!s)
 		return;
-	for (struct job *j; (j = idmap_pop(&s->jobs));)
+	for (struct sched_job *j; (j = idmap_pop(&s->jobs));)
 		free(j);
-	for (struct worker *w; (w = idmap_pop(&s->workers));)
-		worker_free(w);
+	for (struct sched_worker *w; (w = idmap_pop(&s->workers));) {
+		free(w->know);
+		free(w);
+	}
 	for (size_t i = 0; i < s->ntools; i++)
 		free(s->tool[i]);
 	idmap_free(&s->jobs);
@@ -144,7 +65,7 @@ void sched_free(struct sched *s)
 	free(s);
 }
 
-static void emit(struct sched *s, struct sched_effect effect)
+void sched_emit(struct sched *s, struct sched_effect effect)
 {
 	if (s->neffects == s->cap_effects) {
 		s->cap_effects = s->cap_effects ? 2 * s->cap_effects : 16;
@@ -153,310 +74,10 @@ static void emit(struct sched *s, struct sched_effect effect)
 	s->effect[s->neffects++] = effect;
 }
 
-/* ---- lists and toolchains ---- */
+/* ---- going home ---- */
 
-static void list_add(struct list *l, struct job *j)
-{
-	assert(!j->in);
-	j->in = l;
-	j->prev = l->tail;
-	j->next = NULL;
-	if (l->tail)
-		l->tail->next = j;
-	else
-		l->head = j;
-	l->tail = j;
-	l->n++;
-}
-
-static void list_remove(struct job *j)
-{
-	struct list *l = j->in;
-
-	if (j->prev)
-		j->prev->next = j->next;
-	else
-		l->head = j->next;
-	if (j->next)
-		j->next->prev = j->prev;
-	else
-		l->tail = j->prev;
-	l->n--;
-	j->in = NULL;
-}
-
-static bool tool_waited_for(const struct tool *t)
-{
-	return t->plain.n + t->scarred.n > 0;
-}
-
-static struct tool *tool_find(const struct sched *s, uint64_t id)
-{
-	for (size_t i = 0; i < s->ntools; i++)
-		if (s->tool[i]->id == id)
-			return s->tool[i];
-	return NULL;
-}
-
-static void tools_grow(struct sched *s)
-{
-	size_t cap = 2 * s->cap_tools;
-
-	s->tool = xreallocarray(s->tool, cap, sizeof(struct tool *));
-	for (size_t i = 0; i < s->nworkers; i++) {
-		struct worker *w = s->worker[i];
-
-		w->know = xrealloc(w->know, cap);
-		memset(w->know + s->cap_tools, KNOW_NOTHING, cap - s->cap_tools);
-	}
-	s->cap_tools = cap;
-}
-
-/* The toolchain named ID. A new one takes the place of the one unused for longest when there are many:
- * the workers are then asked again about that, should it come back. */
-static struct tool *tool_get(struct sched *s, uint64_t id)
-{
-	struct tool *t = tool_find(s, id);
-
-	if (t)
-		return t;
-	for (size_t i = 0; s->ntools >= MAX_TOOLS && i < s->ntools; i++)
-		if (!tool_waited_for(s->tool[i]) && (!t || s->tool[i]->used < t->used))
-			t = s->tool[i];
-	if (!t) {
-		if (s->ntools == s->cap_tools)
-			tools_grow(s);
-		t = xcalloc(1, sizeof *t);
-		t->index = s->ntools++;
-		s->tool[t->index] = t;
-	}
-	for (size_t i = 0; i < s->nworkers; i++)
-		s->worker[i]->know[t->index] = KNOW_NOTHING;
-	t->id = id;
-	return t;
-}
-
-/* ---- jobs ---- */
-
-static bool job_failed_on(const struct job *j, const struct worker *w)
-{
-	for (unsigned i = 0; i < j->nfailed; i++)
-		if (j->failed[i] == w->node.id)
-			return true;
-	return false;
-}
-
-static void job_free(struct sched *s, struct job *j)
-{
-	idmap_remove(&s->jobs, &j->node);
-	free(j);
-}
-
-/* Takes J off its queue or its slot. */
-static void job_detach(struct sched *s, struct job *j)
-{
-	if (j->in)
-		list_remove(j);
-	if (j->waiting)
-		s->waiting--;
-	if (j->worker) {
-		assert(j->worker->used > 0);
-		j->worker->used--;
-	}
-	j->waiting = false;
-	j->worker = NULL;
-}
-
-/* The round of J is over. It may ask again: who failed it stays remembered, for a while. */
-static void job_park(struct sched *s, struct job *j)
-{
-	job_detach(s, j);
-	if (j->nfailed == 0) {
-		job_free(s, j);
-		return;
-	}
-	list_add(&s->parked, j);
-	if (s->parked.n > MAX_PARKED) {
-		struct job *oldest = s->parked.head;
-
-		list_remove(oldest);
-		job_free(s, oldest);
-	}
-}
-
-static void job_home(struct sched *s, struct job *j, enum sched_home why)
-{
-	emit(s, (struct sched_effect){.type = SCHED_HOME, .job = j->node.id, .home = why});
-	job_park(s, j);
-}
-
-static void job_wait(struct sched *s, struct job *j, struct tool *t)
-{
-	list_add(j->nfailed ? &t->scarred : &t->plain, j);
-	j->waiting = true;
-	s->waiting++;
-}
-
-static void job_grant(struct sched *s, struct job *j, struct worker *w)
-{
-	job_detach(s, j);
-	assert(w->used < w->slots);
-	w->used++;
-	j->worker = w;
-	list_add(&w->granted, j);
-	emit(s, (struct sched_effect){
-		    .type = SCHED_GRANT, .job = j->node.id, .worker = w->node.id});
-}
-
-/* ---- workers ---- */
-
-static bool worker_usable(const struct worker *w)
-{
-	return w->link == LINK_UP && !w->resting && w->slots > 0;
-}
-
-/* May a job of toolchain T, unless W has failed it, wait for W? */
-static bool worker_gives_hope(const struct worker *w, const struct tool *t)
-{
-	return worker_usable(w) ? w->know[t->index] != KNOW_NO
-				: w->link == LINK_DIALING && w->backoff == 0;
-}
-
-static void worker_dial(struct sched *s, struct worker *w)
-{
-	if (w->link != LINK_NONE || w->resting)
-		return;
-	w->link = LINK_DIALING;
-	emit(s, (struct sched_effect){.type = SCHED_DIAL, .worker = w->node.id});
-}
-
-static void worker_query(struct sched *s, struct worker *w, const struct tool *t)
-{
-	if (!worker_usable(w) || w->know[t->index] != KNOW_NOTHING)
-		return;
-	w->know[t->index] = KNOW_ASKED;
-	emit(s, (struct sched_effect){
-		    .type = SCHED_QUERY, .worker = w->node.id, .toolchain = t->id});
-}
-
-/* The job that has waited longest among those that W may take. */
-static struct job *worker_next_job(const struct sched *s, const struct worker *w)
-{
-	struct job *best = NULL;
-
-	for (size_t i = 0; i < s->ntools; i++) {
-		const struct tool *t = s->tool[i];
-
-		if (w->know[i] != KNOW_YES)
-			continue;
-		struct job *scarred = t->scarred.head;
-
-		while (scarred && job_failed_on(scarred, w))
-			scarred = scarred->next;
-		if (scarred && (!best || scarred->seq < best->seq))
-			best = scarred;
-		if (t->plain.head && (!best || t->plain.head->seq < best->seq))
-			best = t->plain.head;
-	}
-	return best;
-}
-
-static void worker_fill(struct sched *s, struct worker *w)
-{
-	while (s->waiting > 0 && worker_usable(w) && w->used < w->slots) {
-		struct job *j = worker_next_job(s, w);
-
-		if (!j)
-			return;
-		job_grant(s, j, w);
-	}
-}
-
-/* W can be used from now on (or can not, then nothing happens). */
-static void worker_welcome(struct sched *s, struct worker *w)
-{
-	for (size_t i = 0; i < s->ntools; i++)
-		if (tool_waited_for(s->tool[i]))
-			worker_query(s, w, s->tool[i]);
-	worker_fill(s, w);
-}
-
-/* Something failed there. What fails while it rests is the same trouble and does not count again. */
-static void worker_rest(struct sched *s, struct worker *w)
-{
-	if (w->resting && s->now < w->retry_at)
-		return;
-	w->backoff = w->backoff ? 2 * w->backoff : SCHED_BACKOFF_FIRST_MS * MS;
-	if (w->backoff > SCHED_BACKOFF_MAX_MS * MS)
-		w->backoff = SCHED_BACKOFF_MAX_MS * MS;
-	w->retry_at = s->now + w->backoff;
-	w->resting = true;
-	if (w->retry_at < s->next_retry)
-		s->next_retry = w->retry_at;
-	s->hope_lost = true;
-}
-
-static void worker_succeeded(struct sched *s, struct worker *w)
-{
-	w->backoff = 0;
-	if (w->resting) {
-		w->resting = false;
-		worker_welcome(s, w);
-	}
-}
-
-/* The connection is no more, and what was granted there is forgotten. */
-static void worker_unlink(struct sched *s, struct worker *w)
-{
-	for (struct job *next, *j = w->granted.head; j; j = next) {
-		next = j->next;
-		job_park(s, j);
-	}
-	assert(w->used == 0);
-	w->link = LINK_NONE;
-	memset(w->know, KNOW_NOTHING, s->cap_tools);
-	s->hope_lost = true;
-}
-
-/* Faster first; among about equals the one with more of its slots free, then by salt. */
-static bool worker_better(const struct sched *s, const struct worker *a,
-			  const struct worker *b)
-{
-	unsigned grade_a = estimate_grade(s->estimate, &a->speed);
-	unsigned grade_b = estimate_grade(s->estimate, &b->speed);
-
-	if (grade_a != grade_b)
-		return grade_a > grade_b;
-	uint64_t load_a = (uint64_t)a->used * b->slots;
-	uint64_t load_b = (uint64_t)b->used * a->slots;
-
-	return load_a != load_b ? load_a < load_b : a->salt < b->salt;
-}
-
-/* ---- time and hope ---- */
-
-/* Ends the rest of those whose time has come. */
-static void wake_rested(struct sched *s)
-{
-	if (s->now < s->next_retry)
-		return;
-	s->next_retry = INT64_MAX;
-	for (size_t i = 0; i < s->nworkers; i++) {
-		struct worker *w = s->worker[i];
-
-		if (w->resting && w->retry_at <= s->now) {
-			w->resting = false;
-			worker_welcome(s, w);
-			if (s->waiting > 0)
-				worker_dial(s, w);
-		}
-		if (w->resting && w->retry_at < s->next_retry)
-			s->next_retry = w->retry_at;
-	}
-}
-
-static enum sched_home home_reason(const struct sched *s, const struct tool *t,
-				   const struct job *j)
+static enum sched_home home_reason(const struct sched *s, const struct sched_tool *t,
+				   const struct sched_job *j)
 {
 	if (s->nworkers == 0)
 		return SCHED_HOME_NO_WORKERS;
@@ -464,208 +85,273 @@ static enum sched_home home_reason(const struct sched *s, const struct tool *t,
 		if (idmap_find(&s->workers, j->failed[i]))
 			return SCHED_HOME_ALL_FAILED;
 	for (size_t i = 0; i < s->nworkers; i++)
-		if (worker_usable(s->worker[i]) && s->worker[i]->know[t->index] == KNOW_NO)
+		if (sched_worker_usable(s->worker[i]) &&
+		    s->worker[i]->know[t->index] == KNOW_NO)
 			return SCHED_HOME_NO_TOOLCHAIN;
 	return SCHED_HOME_ALL_DOWN;
 }
 
+static void send_home(struct sched *s, struct sched_job *j, enum sched_home why)
+{
+	sched_emit(
+	    s, (struct sched_effect){.type = SCHED_HOME, .job = j->node.id, .home = why});
+	if ((why != SCHED_HOME_NO_WORKERS && why != SCHED_HOME_ALL_DOWN) ||
+	    s->away.n == MAX_AWAY) {
+		sched_job_park(s, j);
+		return;
+	}
+	sched_job_detach(s, j);
+	j->away = true;
+	sched_list_add(&s->away, j);
+}
+
 /* Sends home the waiting jobs of T that no worker will take. */
-static void tool_send_home(struct sched *s, struct tool *t)
+static void tool_send_home(struct sched *s, struct sched_tool *t)
 {
 	size_t hope = 0;
 
 	for (size_t i = 0; i < s->nworkers; i++)
-		hope += worker_gives_hope(s->worker[i], t);
-	if (hope == 0 && t->plain.head) {
-		enum sched_home why = home_reason(s, t, t->plain.head);
-
-		for (struct job *next, *j = t->plain.head; j; j = next) {
-			next = j->next;
-			job_home(s, j, why);
-		}
-	}
-	for (struct job *next, *j = t->scarred.head; j; j = next) {
-		size_t lost = 0;
+		hope += sched_worker_gives_hope(s->worker[i], t);
+	for (size_t b = 0; hope == 0 && t->filled && b < SCHED_BUCKETS; b++)
+		while (t->plain[b].head)
+			send_home(s, t->plain[b].head, home_reason(s, t, t->plain[b].head));
+	for (struct sched_job *next, *j = t->scarred.head; j; j = next) {
+		bool hopes = false;
 
 		next = j->next;
-		for (unsigned i = 0; i < j->nfailed; i++) {
-			const struct worker *w = idmap_find(&s->workers, j->failed[i]);
-
-			lost += w && worker_gives_hope(w, t);
-		}
-		if (lost == hope)
-			job_home(s, j, home_reason(s, t, j));
+		for (size_t i = 0; hope && !hopes && i < s->nworkers; i++)
+			hopes = sched_worker_gives_hope(s->worker[i], t) &&
+				sched_worker_suits(s->worker[i], j);
+		if (!hopes)
+			send_home(s, j, home_reason(s, t, j));
 	}
 }
 
-/* ---- events ---- */
+/* ---- workers ---- */
 
-static void on_worker_add(struct sched *s, uint64_t id)
+static void on_worker_add(struct sched *s, const struct sched_event *e)
 {
-	if (idmap_find(&s->workers, id))
+	if (idmap_find(&s->workers, e->worker))
 		return;
-	struct worker *w = xcalloc(1, sizeof *w);
+	struct sched_worker *w = sched_worker_add(s, e->worker);
 
-	w->node.id = id;
-	w->salt = idmap_mix(s->seed, id);
-	w->know = xcalloc(s->cap_tools, 1);
-	idmap_add(&s->workers, &w->node);
-	if (s->nworkers == s->cap_workers) {
-		s->cap_workers = s->cap_workers ? 2 * s->cap_workers : 16;
-		s->worker =
-		    xreallocarray(s->worker, s->cap_workers, sizeof(struct worker *));
-	}
-	w->index = s->nworkers++;
-	s->worker[w->index] = w;
-	if (s->waiting > 0)
-		worker_dial(s, w);
+	estimate_restore(s->estimate, &w->speed, e->speed);
+	if (s->waiting + s->away.n > 0)
+		sched_worker_dial(s, w);
 }
 
-static void on_worker_remove(struct sched *s, struct worker *w)
-{
-	worker_unlink(s, w);
-	estimate_forget(s->estimate, &w->speed);
-	s->worker[w->index] = s->worker[--s->nworkers];
-	s->worker[w->index]->index = w->index;
-	idmap_remove(&s->workers, &w->node);
-	worker_free(w);
-}
-
-static void on_worker_up(struct sched *s, struct worker *w, unsigned slots)
+static void on_worker_up(struct sched *s, struct sched_worker *w,
+			 const struct sched_event *e)
 {
 	w->link = LINK_UP;
-	w->slots = slots < MAX_SLOTS ? slots : MAX_SLOTS;
+	w->slots = e->slots < MAX_SLOTS ? e->slots : MAX_SLOTS;
+	s->lent_used -= w->lent ? w->used : 0;
+	w->lent = e->yes;
+	s->lent_used += w->lent ? w->used : 0;
 	s->hope_lost = true; /* it may have none, or rest */
-	worker_welcome(s, w);
+	sched_worker_welcome(s, w);
 }
 
-static void on_worker_down(struct sched *s, struct worker *w)
+static void on_worker_down(struct sched *s, struct sched_worker *w)
 {
 	if (w->link == LINK_NONE)
 		return;
-	worker_unlink(s, w);
-	worker_rest(s, w);
+	sched_worker_unlink(s, w);
+	sched_worker_rest(s, w);
 }
 
-static void on_toolchain(struct sched *s, struct worker *w, const struct sched_event *e)
+static void on_toolchain(struct sched *s, struct sched_worker *w,
+			 const struct sched_event *e)
 {
-	const struct tool *t = tool_find(s, e->toolchain);
+	const struct sched_tool *t = sched_tool_find(s, e->toolchain);
 
 	if (!t || w->link != LINK_UP)
 		return;
 	w->know[t->index] = e->yes ? KNOW_YES : KNOW_NO;
-	if (e->yes)
-		worker_fill(s, w);
-	else
+	if (e->yes) {
+		sched_worker_fill(s, w);
+		sched_race_again(s);
+	} else {
 		s->hope_lost = true;
+	}
 }
 
-/* A job asks that waits or holds a slot already: it starts anew, behind the others. */
-static struct job *job_for_ask(struct sched *s, const struct sched_event *e)
+static void on_budget(struct sched *s, unsigned slots)
 {
-	struct job *j = idmap_find(&s->jobs, e->job);
+	bool more = slots > s->lent_most;
+
+	s->lent_most = slots;
+	for (size_t i = 0; more && i < s->nworkers; i++)
+		sched_worker_fill(s, s->worker[i]);
+}
+
+static void on_link(struct sched *s, struct sched_worker *w, const struct sched_event *e)
+{
+	w->rtt = e->rtt;
+	w->bytes_per_s = e->bytes_per_s;
+	w->sent = w->link == LINK_UP ? e->bytes : 0;
+	if (w->sent > s->most_sent)
+		s->most_sent = w->sent;
+}
+
+/* ---- jobs ---- */
+
+/* A job asks that waits or holds a slot already: it starts anew, behind the others. */
+static struct sched_job *job_for_ask(struct sched *s, const struct sched_event *e)
+{
+	struct sched_job *j = idmap_find(&s->jobs, e->job);
+	uint32_t memory_kb;
 
 	if (!j) {
 		j = xcalloc(1, sizeof *j);
 		j->node.id = e->job;
 		idmap_add(&s->jobs, &j->node);
 	}
-	struct worker *left = j->worker;
+	struct sched_worker *left = j->worker;
 
-	job_detach(s, j);
+	sched_job_detach(s, j);
 	if (left)
-		worker_fill(s, left);
+		sched_worker_fill(s, left);
 	j->unit = e->unit;
+	j->toolchain = e->toolchain;
+	j->bytes = e->bytes;
 	j->seq = ++s->seq;
+	j->asked = s->now;
+	j->work = (nsec)estimate_work(s->estimate, e->unit, &memory_kb);
+	j->memory_kb = memory_kb > j->memory_kb ? memory_kb : j->memory_kb;
 	return j;
 }
 
 static void on_ask(struct sched *s, const struct sched_event *e)
 {
-	struct job *j = job_for_ask(s, e);
-	struct tool *t = tool_get(s, e->toolchain);
-	struct worker *best = NULL;
+	struct sched_job *j = job_for_ask(s, e);
+	struct sched_tool *t = sched_tool_get(s, e->toolchain);
+	struct sched_worker *best = NULL;
 	bool hope = false;
 
 	t->used = j->seq;
 	for (size_t i = 0; i < s->nworkers; i++) {
-		struct worker *w = s->worker[i];
+		struct sched_worker *w = s->worker[i];
 
-		worker_dial(s, w);
-		worker_query(s, w, t);
-		if (j->nfailed == MAX_FAILED || job_failed_on(j, w))
+		sched_worker_dial(s, w);
+		sched_worker_query(s, w, t);
+		if (!sched_worker_suits(w, j))
 			continue;
-		hope = hope || worker_gives_hope(w, t);
-		if (worker_usable(w) && w->know[t->index] == KNOW_YES &&
-		    w->used < w->slots && (!best || worker_better(s, w, best)))
+		hope = hope || sched_worker_gives_hope(w, t);
+		if (sched_worker_idle(s, w) && w->know[t->index] == KNOW_YES &&
+		    (!best || sched_worker_better(s, j, w, best)))
 			best = w;
 	}
-	if (best)
-		job_grant(s, j, best);
-	else if (hope)
-		job_wait(s, j, t);
+	if (best) {
+		sched_worker_grant(s, best, j);
+		sched_emit(s, (struct sched_effect){.type = SCHED_GRANT,
+						    .job = j->node.id,
+						    .worker = best->node.id});
+	} else if (hope) {
+		sched_job_wait(s, j, t);
+	} else {
+		send_home(s, j, home_reason(s, t, j));
+	}
+}
+
+static void on_done(struct sched *s, struct sched_job *j, const struct sched_event *e)
+{
+	struct sched_worker *w = j->worker;
+
+	sched_worker_learn(s, w, j, e);
+	sched_race_won(s, j);
+	sched_job_park(s, j);
+	sched_worker_succeeded(s, w);
+	sched_worker_fill(s, w);
+}
+
+/* It was killed for want of memory: W is not for this one, nor for others that need as much. */
+static void on_memory(struct sched *s, struct sched_job *j, uint32_t memory_kb)
+{
+	uint32_t more = memory_kb < UINT32_MAX ? memory_kb + 1 : memory_kb;
+
+	j->worker->memory_kb = memory_kb;
+	j->memory_kb = more > j->memory_kb ? more : j->memory_kb;
+	estimate_learn_memory(s->estimate, j->unit, j->memory_kb);
+	sched_line_sort_out(s, memory_kb);
+	s->hope_lost = true;
+}
+
+static void on_failed(struct sched *s, struct sched_job *j, uint32_t memory_kb)
+{
+	struct sched_worker *w = j->worker;
+
+	if (memory_kb)
+		on_memory(s, j, memory_kb);
+	sched_job_scar(j, w);
+	if (j->twin) /* it goes on, in J's place */
+		sched_job_scar(j->twin, w);
+	sched_job_park(s, j);
+	if (memory_kb)
+		sched_worker_fill(s, w);
 	else
-		job_home(s, j, home_reason(s, t, j));
+		sched_worker_rest(s, w);
 }
 
-static void on_done(struct sched *s, struct job *j, nsec cpu_ns)
+static void on_cancel(struct sched *s, struct sched_job *j)
 {
-	struct worker *w = j->worker;
+	struct sched_worker *w = j->worker;
 
-	estimate_learn(s->estimate, &w->speed, j->unit, cpu_ns);
-	job_park(s, j);
-	worker_succeeded(s, w);
-	worker_fill(s, w);
-}
-
-static void on_failed(struct sched *s, struct job *j)
-{
-	struct worker *w = j->worker;
-
-	if (j->nfailed < MAX_FAILED && !job_failed_on(j, w))
-		j->failed[j->nfailed++] = w->node.id;
-	job_park(s, j);
-	worker_rest(s, w);
-}
-
-static void on_cancel(struct sched *s, struct job *j)
-{
-	struct worker *w = j->worker;
-
-	if (!w && !j->waiting)
+	if (!w && !j->waiting && !j->away)
 		return;
-	job_park(s, j);
+	if (w && j->late)
+		sched_worker_beaten(s, w);
+	sched_job_park(s, j);
 	if (w)
-		worker_fill(s, w);
+		sched_worker_fill(s, w);
 }
 
 static void step_worker(struct sched *s, const struct sched_event *e)
 {
-	struct worker *w = idmap_find(&s->workers, e->worker);
+	struct sched_worker *w = idmap_find(&s->workers, e->worker);
 
 	if (!w)
 		return;
 	switch (e->type) {
-	case SCHED_WORKER_REMOVE: on_worker_remove(s, w); break;
-	case SCHED_WORKER_UP: on_worker_up(s, w, e->slots); break;
+	case SCHED_WORKER_REMOVE: sched_worker_remove(s, w); break;
+	case SCHED_WORKER_UP: on_worker_up(s, w, e); break;
 	case SCHED_WORKER_DOWN: on_worker_down(s, w); break;
 	case SCHED_TOOLCHAIN: on_toolchain(s, w, e); break;
+	case SCHED_LINK: on_link(s, w, e); break;
 	default: break;
 	}
 }
 
 static void step_job(struct sched *s, const struct sched_event *e)
 {
-	struct job *j = idmap_find(&s->jobs, e->job);
+	struct sched_job *j = idmap_find(&s->jobs, e->job);
 
 	if (!j)
 		return;
 	if (e->type == SCHED_CANCEL)
 		on_cancel(s, j);
 	else if (j->worker && e->type == SCHED_DONE)
-		on_done(s, j, e->cpu_ns);
+		on_done(s, j, e);
 	else if (j->worker && e->type == SCHED_FAILED)
-		on_failed(s, j);
+		on_failed(s, j, e->memory_kb);
+}
+
+static void step_event(struct sched *s, const struct sched_event *e)
+{
+	switch (e->type) {
+	case SCHED_TICK: break;
+	case SCHED_WORKER_ADD: on_worker_add(s, e); break;
+	case SCHED_WORKER_REMOVE:
+	case SCHED_WORKER_UP:
+	case SCHED_WORKER_DOWN:
+	case SCHED_TOOLCHAIN:
+	case SCHED_LINK: step_worker(s, e); break;
+	case SCHED_BUDGET: on_budget(s, e->slots); break;
+	case SCHED_ASK: on_ask(s, e); break;
+	case SCHED_CANCEL:
+	case SCHED_DONE:
+	case SCHED_FAILED: step_job(s, e); break;
+	}
 }
 
 void sched_step(struct sched *s, const struct sched_event *e, struct sched_out *out)
@@ -677,33 +363,69 @@ void sched_step(struct sched *s, const struct sched_event *e, struct sched_out *
 	/* A rest that ends now: first the event, lest a worker be given jobs that it is just losing.
 	 * But who asks now comes behind those who waited for that rest to end. */
 	if (e->type == SCHED_ASK)
-		wake_rested(s);
-	switch (e->type) {
-	case SCHED_TICK: break;
-	case SCHED_WORKER_ADD: on_worker_add(s, e->worker); break;
-	case SCHED_WORKER_REMOVE:
-	case SCHED_WORKER_UP:
-	case SCHED_WORKER_DOWN:
-	case SCHED_TOOLCHAIN: step_worker(s, e); break;
-	case SCHED_ASK: on_ask(s, e); break;
-	case SCHED_CANCEL:
-	case SCHED_DONE:
-	case SCHED_FAILED: step_job(s, e); break;
-	}
-	wake_rested(s);
+		sched_worker_wake_rested(s);
+	step_event(s, e);
+	sched_worker_wake_rested(s);
 	for (size_t i = 0; s->hope_lost && s->waiting > 0 && i < s->ntools; i++)
-		if (tool_waited_for(s->tool[i]))
+		if (sched_tool_waited_for(s->tool[i]))
 			tool_send_home(s, s->tool[i]);
+	sched_race_step(s);
+	nsec retry = s->waiting + s->away.n > 0 ? s->next_retry : INT64_MAX;
+	nsec race = sched_race_wake(s);
+
 	*out = (struct sched_out){
 	    .v = s->effect,
 	    .n = s->neffects,
-	    .wake = s->waiting > 0 ? s->next_retry : INT64_MAX,
+	    .wake = retry < race ? retry : race,
 	};
 }
 
+/* ---- what is known ---- */
+
 double sched_speed(const struct sched *s, uint64_t worker)
 {
-	const struct worker *w = idmap_find(&s->workers, worker);
+	const struct sched_worker *w = idmap_find(&s->workers, worker);
 
 	return w ? estimate_speed(s->estimate, &w->speed) : 1.0;
+}
+
+double sched_learned(const struct sched *s, uint64_t worker)
+{
+	const struct sched_worker *w = idmap_find(&s->workers, worker);
+
+	return w && w->speed.seen ? w->speed.value : 0;
+}
+
+bool sched_predict(const struct sched *s, uint64_t unit, nsec *cpu, uint32_t *memory_kb)
+{
+	double work = estimate_work(s->estimate, unit, memory_kb);
+	struct estimate_speed average = {0};
+
+	*cpu = (nsec)(work / estimate_value(s->estimate, &average));
+	return work > 0;
+}
+
+void sched_remember(struct sched *s, uint64_t unit, nsec work, uint32_t memory_kb)
+{
+	estimate_remember(s->estimate, unit, (double)work, memory_kb);
+}
+
+struct teller {
+	void *ctx;
+	void (*each)(void *ctx, uint64_t unit, nsec work, uint32_t memory_kb);
+};
+
+static void tell_unit(void *ctx, uint64_t unit, double work, uint32_t memory_kb)
+{
+	const struct teller *t = ctx;
+
+	t->each(t->ctx, unit, (nsec)work, memory_kb);
+}
+
+void sched_tell(const struct sched *s, void *ctx,
+		void (*each)(void *ctx, uint64_t unit, nsec work, uint32_t memory_kb))
+{
+	struct teller t = {ctx, each};
+
+	estimate_tell(s->estimate, &t, tell_unit);
 }

@@ -16,8 +16,8 @@ enum {
 static const struct engine_kind *const kinds[] = {&engine_ssh, &engine_slurm, &engine_mesos,
 						  &engine_kubernetes, &engine_local};
 
-/* call: our address as workers see it; n: most slots in all. Both are for who opens the engine. */
-static const char *const common_options[] = {"call", "n", NULL};
+/* call, listen: engine/callpoint.h; n: most slots in all. All are for who opens the engine. */
+static const char *const common_options[] = {"call", "listen", "n", NULL};
 
 static const struct engine_kind *kind_of(const struct engine_url *u, struct err *e)
 {
@@ -74,6 +74,20 @@ unsigned engine_worker_slots(const struct engine_url *u)
 	if (k)
 		engine_url_number(u, k->slots_option, 1, SLOTS_MAX, &slots, NULL);
 	return slots;
+}
+
+bool engine_has_way(const struct engine_url *u)
+{
+	const struct engine_kind *k = kind_of(u, NULL);
+
+	return k && k->own_way && !engine_url_get(u, "call");
+}
+
+const char *engine_remedy(const struct engine_url *u)
+{
+	const struct engine_kind *k = kind_of(u, NULL);
+
+	return k ? k->remedy : "";
 }
 
 int engine_face(const struct engine_url *u, char *host, size_t size, struct err *e)

@@ -19,9 +19,11 @@ enum {
 
 /* What to start: the same for every engine. Texts are borrowed for the life of the engine. */
 struct engine_spec {
-	const char *build;  /* names all that we start: letters, digits, '-' */
-	const char *call;   /* HOST:PORT that workers dial */
-	const char *key;    /* text, the secret that they show there: never in argv */
+	const char *build; /* names all that we start: letters, digits, '-' */
+	const char *call;  /* HOST:PORT that workers dial */
+	const char
+	    *listen;     /* HOST:PORT of the door: the same, but for what stands between */
+	const char *key; /* text, the secret that they show there: never in argv */
 	const char *worker; /* the static muster-worker's file */
 	const char *ssh;    /* what the user calls ssh (DISTCC_SSH), or NULL */
 	unsigned idle_s;    /* without work for so long a worker ends by itself */
@@ -53,6 +55,10 @@ typedef void engine_handler(void *ctx, const struct engine_event *event);
 int engine_check(const struct engine_url *, struct err *);
 /* How many slots one of its workers has, as far as that is known before. */
 unsigned engine_worker_slots(const struct engine_url *);
+/* Its workers reach us by something of its own, and not by an address that could be another one outside. */
+bool engine_has_way(const struct engine_url *);
+/* What its user can do when its workers have another compiler: a part of a sentence. */
+const char *engine_remedy(const struct engine_url *);
 /* Our address as its workers see it, without a port: where the door is to be. May ask programs of the engine, for some seconds. */
 int engine_face(const struct engine_url *, char *host, size_t size, struct err *);
 /* The objects that it would create, as text, for --dry-run. -1: it has none. */

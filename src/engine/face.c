@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -45,4 +46,26 @@ int face_towards(const char *peer, char *host, size_t size, struct err *e)
 		found = try_address(a, host, size);
 	freeaddrinfo(all);
 	return found ? err_set(e, EHOSTUNREACH, "find our address towards %s", peer) : 0;
+}
+
+bool face_is_ours(const char *host)
+{
+	struct addrinfo *all, hints = {.ai_socktype = SOCK_STREAM};
+	char plain[NI_MAXHOST];
+	bool ours = false;
+
+	snprintf(plain, sizeof plain, "%s", *host == '[' ? host + 1 : host);
+	plain[strcspn(plain, "]")] = 0;
+	if (getaddrinfo(plain, "0", &hints, &all))
+		return false;
+	for (const struct addrinfo *a = all; a && !ours; a = a->ai_next) {
+		int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		if (fd < 0)
+			continue;
+		ours = bind(fd, a->ai_addr, a->ai_addrlen) == 0;
+		close(fd);
+	}
+	freeaddrinfo(all);
+	return ours;
 }

@@ -161,15 +161,17 @@ static void on_accept(void *ctx, unsigned got)
 }
 
 /* HOST may be an IPv6 address in brackets. */
-static int open_socket(struct fileserver *s, const char *host, struct err *e)
+static int open_socket(struct fileserver *s, const char *host, const char *outside,
+		       struct err *e)
 {
+	const char *wanted = outside ? strrchr(outside, ':') : NULL;
 	AUTO_FREE char *plain = xstrdup(*host == '[' ? host + 1 : host);
 	struct addrinfo *a,
 	    hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_PASSIVE};
 	char port[16];
 
 	plain[strcspn(plain, "]")] = 0;
-	int code = getaddrinfo(plain, "0", &hints, &a);
+	int code = getaddrinfo(plain, wanted ? wanted + 1 : "0", &hints, &a);
 
 	if (code)
 		return err_set(e, 0, "serve the worker's file at %s: %s", host,
@@ -178,22 +180,27 @@ static int open_socket(struct fileserver *s, const char *host, struct err *e)
 	socklen_t n = sizeof own;
 
 	s->fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int failed = s->fd < 0 || bind(s->fd, a->ai_addr, a->ai_addrlen) ||
-		     listen(s->fd, BACKLOG) ||
+	const int on = 1;
+	int failed = s->fd < 0 ||
+		     setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
+		     bind(s->fd, a->ai_addr, a->ai_addrlen) || listen(s->fd, BACKLOG) ||
 		     getsockname(s->fd, (struct sockaddr *)&own, &n) ||
 		     getnameinfo((struct sockaddr *)&own, n, NULL, 0, port, sizeof port,
 				 NI_NUMERICSERV);
 
 	if (failed)
-		err_set(e, errno, "serve the worker's file at %s", host);
+		err_set(e, errno, "serve the worker's file at %s%s", host,
+			wanted ? wanted : "");
+	else if (outside)
+		s->url = xasprintf("http://%s/%s", outside, s->name);
 	else
 		s->url = xasprintf("http://%s:%s/%s", host, port, s->name);
 	freeaddrinfo(a);
 	return failed ? -1 : 0;
 }
 
-struct fileserver *fileserver_new(struct loop *l, const char *host, const char *path,
-				  struct err *e)
+struct fileserver *fileserver_new(struct loop *l, const char *host, const char *outside,
+				  const char *path, struct err *e)
 {
 	struct fileserver *s = xcalloc(1, sizeof *s);
 	struct digest digest;
@@ -205,7 +212,7 @@ struct fileserver *fileserver_new(struct loop *l, const char *host, const char *
 		hash_bytes(s->file.data, s->file.len, &digest);
 		snprintf(s->name, sizeof s->name, "muster-worker-%s",
 			 digest_hex(&digest, hex));
-		if (open_socket(s, host, e) == 0) {
+		if (open_socket(s, host, outside, e) == 0) {
 			s->watch = loop_watch(l, s->fd, LOOP_READ, on_accept, s);
 			return s;
 		}

@@ -18,7 +18,7 @@ struct http_call {
 	struct http *http;
 	struct http_request request; /* texts are not kept */
 	CURL *easy;
-	struct curl_slist *headers;
+	struct curl_slist *headers, *connect_to;
 	char *body;
 	struct buf in;
 	struct http_answer answer;
@@ -46,6 +46,7 @@ static void call_free(struct http_call *c)
 		curl_multi_remove_handle(c->http->multi, c->easy);
 	curl_easy_cleanup(c->easy);
 	curl_slist_free_all(c->headers);
+	curl_slist_free_all(c->connect_to);
 	buf_free(&c->in);
 	free(c->body);
 	free(c);
@@ -286,6 +287,31 @@ static void set_blob(CURL *easy, CURLoption option, const char *text)
 		curl_easy_setopt(easy, option, &blob);
 }
 
+/* The certificate is that of NAME, though the URL has another name of the server: libcurl is given the one, and told where that is. */
+static void set_server_name(struct http_call *c, const char *name)
+{
+	CURLU *u = curl_url();
+	char *host = NULL, *port = NULL, *url = NULL;
+
+	if (!curl_url_set(u, CURLUPART_URL, c->request.url, 0) &&
+	    !curl_url_get(u, CURLUPART_HOST, &host, 0) &&
+	    !curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) &&
+	    !curl_url_set(u, CURLUPART_HOST, name, 0) &&
+	    !curl_url_get(u, CURLUPART_URL, &url, 0)) {
+		AUTO_FREE char *to = xasprintf("%s:%s:%s:%s", name, port, host, port);
+		AUTO_FREE char *header = xasprintf("Host: %s:%s", host, port);
+
+		c->connect_to = curl_slist_append(NULL, to);
+		c->headers = curl_slist_append(c->headers, header);
+		curl_easy_setopt(c->easy, CURLOPT_CONNECT_TO, c->connect_to);
+		curl_easy_setopt(c->easy, CURLOPT_URL, url);
+	}
+	curl_free(url);
+	curl_free(port);
+	curl_free(host);
+	curl_url_cleanup(u);
+}
+
 static void set_trust(CURL *easy, const struct http_trust *t)
 {
 	set_blob(easy, CURLOPT_CAINFO_BLOB, t->ca);
@@ -296,6 +322,10 @@ static void set_trust(CURL *easy, const struct http_trust *t)
 	if (t->insecure) {
 		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	if (t->proxy) {
+		curl_easy_setopt(easy, CURLOPT_PROXY, t->proxy);
+		curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
 	}
 	if (t->user) {
 		curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
@@ -327,6 +357,8 @@ static void set_request(struct http_call *c, const struct http_request *r)
 	for (size_t i = 0; i < HTTP_HEADERS && r->headers[i]; i++)
 		c->headers = curl_slist_append(c->headers, r->headers[i]);
 	c->headers = curl_slist_append(c->headers, "Expect:");
+	if (r->trust && r->trust->server_name)
+		set_server_name(c, r->trust->server_name);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, c->headers);
 	if (r->body) {
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, c->body);

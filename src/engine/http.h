@@ -19,8 +19,9 @@ enum {
 struct http_trust {
 	const char *ca, *certificate, *key;
 	const char
-	    *server_name; /* expected in its certificate instead of the URL's; or NULL */
-	int insecure;     /* its certificate is not looked at */
+	    *server_name;  /* expected in its certificate instead of the URL's; or NULL */
+	int insecure;      /* its certificate is not looked at */
+	const char *proxy; /* URL; NULL: as the environment says (HTTPS_PROXY, NO_PROXY) */
 	const char *user, *password;
 };
 

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "engine/base64.h"
 #include "engine/yaml.h"
 #include "sys/fs.h"
 #include "sys/spawn.h"
@@ -133,6 +134,22 @@ static char *pem_of(struct kubeconfig *k, const json_t *o, const char *key, cons
 
 /* -- what is in them ------------------------------------------------------------------------- */
 
+static int take_proxy(struct kubeconfig *k, const char *url, struct err *e)
+{
+	static const char *const schemes[] = {"http://", "https://", "socks5://",
+					      "socks5h://"};
+
+	k->trust.proxy = url && *url ? arena_strdup(k->arena, url) : NULL;
+	for (size_t i = 0; k->trust.proxy && i < sizeof schemes / sizeof *schemes; i++)
+		if (strncmp(url, schemes[i], strlen(schemes[i])) == 0)
+			return 0;
+	return k->trust.proxy ? err_set(e, 0,
+					"the kubeconfig's proxy-url is '%.100s': http, "
+					"https and socks5 are known",
+					url)
+			      : 0;
+}
+
 static int take_cluster(struct kubeconfig *k, const json_t *o, const char *dir,
 			struct err *e)
 {
@@ -145,18 +162,59 @@ static int take_cluster(struct kubeconfig *k, const json_t *o, const char *dir,
 		k->server[strlen(k->server) - 1] = 0;
 	k->trust.ca = pem_of(k, o, "certificate-authority", dir, e);
 	k->trust.insecure = json_is_true(json_object_get(o, "insecure-skip-tls-verify"));
-	if (text_of(o, "tls-server-name"))
-		return err_set(e, 0, "tls-server-name is not known here");
-	return *e->text ? -1 : 0;
+	k->trust.server_name = arena_strdup(k->arena, text_of(o, "tls-server-name"));
+	return *e->text ? -1 : take_proxy(k, text_of(o, "proxy-url"), e);
 }
 
-static void take_exec(struct kubeconfig *k, const json_t *o, const char *dir)
+/* What the command for credentials is told when it wants to know (provideClusterInfo). */
+static char *cluster_for_exec(struct kubeconfig *k, const json_t *o)
 {
-	const char *command = text_of(o, "command"), *version = text_of(o, "apiVersion");
+	AUTO_BUF struct buf ca = {0};
+	json_t *told = json_pack("{s:s, s:b}", "server", k->server,
+				 "insecure-skip-tls-verify", k->trust.insecure);
+
+	if (k->trust.ca) {
+		base64_put(&ca, k->trust.ca, strlen(k->trust.ca), 0);
+		buf_u8(&ca, 0);
+		json_object_set_new(told, "certificate-authority-data",
+				    json_string(ca.data));
+	}
+	if (k->trust.server_name)
+		json_object_set_new(told, "tls-server-name",
+				    json_string(k->trust.server_name));
+	if (k->trust.proxy)
+		json_object_set_new(told, "proxy-url", json_string(k->trust.proxy));
+	const json_t *extensions = json_object_get(o, "extensions");
+
+	for (size_t i = 0; i < json_array_size(extensions); i++) {
+		const json_t *x = json_array_get(extensions, i);
+		const char *name = text_of(x, "name");
+
+		if (name && strcmp(name, "client.authentication.k8s.io/exec") == 0)
+			json_object_set(told, "config", json_object_get(x, "extension"));
+	}
+	char *text = json_dumps(told, JSON_COMPACT), *kept = arena_strdup(k->arena, text);
+
+	free(text);
+	json_decref(told);
+	return kept;
+}
+
+static int take_exec(struct kubeconfig *k, const json_t *o, const char *dir, struct err *e)
+{
+	const char *command = text_of(o, "command"), *version = text_of(o, "apiVersion"),
+		   *mode = text_of(o, "interactiveMode");
 	const json_t *args = json_object_get(o, "args"), *env = json_object_get(o, "env");
 
 	if (!command)
-		return;
+		return 0;
+	if (mode && strcmp(mode, "Always") == 0)
+		return err_set(
+		    e, 0,
+		    "%s, which the kubeconfig names for credentials, insists on "
+		    "asking somebody (interactiveMode: Always), and nobody is here",
+		    command);
+	k->exec_hint = arena_strdup(k->arena, text_of(o, "installHint"));
 	strv_add(k->arena, &k->exec,
 		 strchr(command, '/') ? path_join(k->arena, dir, command)
 				      : arena_strdup(k->arena, command));
@@ -175,6 +233,34 @@ static void take_exec(struct kubeconfig *k, const json_t *o, const char *dir)
 	}
 	k->exec_version =
 	    arena_strdup(k->arena, version ? version : "client.authentication.k8s.io/v1");
+	return 0;
+}
+
+/* Whom to act as: kubectl's --as and --as-group. */
+static int take_as(struct kubeconfig *k, const json_t *o, struct err *e)
+{
+	const json_t *groups = json_object_get(o, "as-groups");
+	const char *as = text_of(o, "as");
+
+	if (json_object_get(o, "as-uid") || json_object_get(o, "as-user-extra"))
+		return err_set(
+		    e, 0,
+		    "the kubeconfig has as-uid or as-user-extra, which are not known "
+		    "here: only as and as-groups are");
+	if (json_array_size(groups) >= KUBECONFIG_HEADERS)
+		return err_set(e, 0, "the kubeconfig has more than %d as-groups",
+			       KUBECONFIG_HEADERS - 1);
+	if (as)
+		strv_add(k->arena, &k->headers,
+			 arena_printf(k->arena, "Impersonate-User: %s", as));
+	for (size_t i = 0; i < json_array_size(groups); i++) {
+		const char *group = json_string_value(json_array_get(groups, i));
+
+		if (group)
+			strv_add(k->arena, &k->headers,
+				 arena_printf(k->arena, "Impersonate-Group: %s", group));
+	}
+	return 0;
 }
 
 static int take_user(struct kubeconfig *k, const json_t *o, const char *dir, struct err *e)
@@ -187,7 +273,16 @@ static int take_user(struct kubeconfig *k, const json_t *o, const char *dir, str
 	k->trust.password = arena_strdup(k->arena, text_of(o, "password"));
 	k->token = arena_strdup(k->arena, text_of(o, "token"));
 	k->token_file = file ? path_join(k->arena, dir, file) : NULL;
-	take_exec(k, json_object_get(o, "exec"), dir);
+	const char *old = text_of(json_object_get(o, "auth-provider"), "name");
+
+	if (old)
+		return err_set(
+		    e, 0,
+		    "the kubeconfig has the auth-provider '%.60s', which Kubernetes "
+		    "has given up: its successor is a command (exec)",
+		    old);
+	if (take_exec(k, json_object_get(o, "exec"), dir, e) || take_as(k, o, e))
+		return -1;
 	return *e->text ? -1 : 0;
 }
 
@@ -214,7 +309,12 @@ static int take_context(struct kubeconfig *k, const struct files *f, const char 
 					 name);
 	const json_t *user = find(f, "users", text_of(context, "user"), "user", &dir);
 
-	return user ? take_user(k, user, dir, e) : 0;
+	if (!user)
+		return 0;
+	if (json_is_true(
+		json_object_get(json_object_get(user, "exec"), "provideClusterInfo")))
+		k->exec_cluster = cluster_for_exec(k, cluster);
+	return take_user(k, user, dir, e);
 }
 
 /* The account of the pod that we are in. */
@@ -291,8 +391,9 @@ static int run_exec(struct kubeconfig *k, struct err *e)
 	if (!program)
 		return err_set(e, 0,
 			       "%s, which the kubeconfig names for credentials, is not "
-			       "on PATH",
-			       k->exec.v[0]);
+			       "on PATH%s%.200s",
+			       k->exec.v[0], k->exec_hint ? ": " : "",
+			       k->exec_hint ? k->exec_hint : "");
 	for (size_t i = 0; environ[i]; i++)
 		strv_add(k->arena, &env, environ[i]);
 	for (size_t i = 0; i < k->exec_env.n; i++)
@@ -300,8 +401,10 @@ static int run_exec(struct kubeconfig *k, struct err *e)
 	strv_add(k->arena, &env,
 		 arena_printf(k->arena,
 			      "KUBERNETES_EXEC_INFO={\"apiVersion\":\"%s\",\"kind\":"
-			      "\"ExecCredential\",\"spec\":{\"interactive\":false}}",
-			      k->exec_version));
+			      "\"ExecCredential\",\"spec\":{%s%s%s\"interactive\":false}}",
+			      k->exec_version, k->exec_cluster ? "\"cluster\":" : "",
+			      k->exec_cluster ? k->exec_cluster : "",
+			      k->exec_cluster ? "," : ""));
 	struct strv argv = {0};
 
 	strv_add(k->arena, &argv, arena_strdup(k->arena, program));

@@ -15,12 +15,16 @@ struct kubeconfig {
 	char *token_file; /* to be read anew now and then, or NULL */
 	struct strv exec; /* the command that gives credentials; no words: none */
 	struct strv exec_env;
-	char *exec_version; /* its apiVersion */
+	char *exec_version;  /* its apiVersion */
+	char *exec_hint;     /* how to get it, in its words, or NULL */
+	char *exec_cluster;  /* what it is to be told of the cluster, JSON, or NULL */
+	struct strv headers; /* of each call: whom to act as */
 };
 
 enum {
 	KUBECONFIG_MAX = 4 << 20,
-	KUBECONFIG_EXEC_MS = 30000
+	KUBECONFIG_EXEC_MS = 30000,
+	KUBECONFIG_HEADERS = 8
 };
 
 /* CONTEXT: NULL for the current one. 0 or -1; to be freed in either case. */

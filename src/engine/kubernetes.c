@@ -160,6 +160,7 @@ static void on_job(struct kubernetes_ask *a, const struct http_answer *answer,
 		snprintf(j->uid, sizeof j->uid, "%s",
 			 kubernetes_text(json_object_get(o, "metadata"), "uid"));
 		loop_timer_set(k->own, LOOP_MS(OWN_MS));
+		kubernetes_ask_why(k);
 		if (k->closing)
 			kubernetes_forget(k, j);
 		return;
@@ -207,6 +208,7 @@ static void kubernetes_close(void *self)
 	loop_timer_off(k->setup_again);
 	loop_timer_off(k->watch_again);
 	loop_timer_off(k->own);
+	loop_timer_off(k->events);
 	http_cancel(k->watch);
 	if (k->http) {
 		for (size_t i = 0; i < k->n; i++)
@@ -229,6 +231,7 @@ static void kubernetes_close(void *self)
 	loop_timer_free(k->setup_again);
 	loop_timer_free(k->watch_again);
 	loop_timer_free(k->own);
+	loop_timer_free(k->events);
 	free(k->space);
 	free(k->v);
 	free(k);
@@ -242,6 +245,7 @@ static void *kubernetes_open(struct engine *x, struct err *e)
 	k->setup_again = loop_timer_new(x->loop, kubernetes_setup, k);
 	k->watch_again = loop_timer_new(x->loop, kubernetes_watch, k);
 	k->own = loop_timer_new(x->loop, on_own, k);
+	k->events = loop_timer_new(x->loop, kubernetes_events, k);
 	if (kubernetes_prepare(k, e)) {
 		kubernetes_close(k);
 		return NULL;
@@ -273,6 +277,7 @@ const struct engine_kind engine_kubernetes = {
     .options = options,
     .example = "kubernetes://[CONTEXT/]NAMESPACE",
     .slots_option = "cpu",
+    .remedy = "take an image= that has the same package",
     .worker_slots = 4,
     .check = kubernetes_check,
     .face = kubernetes_face,

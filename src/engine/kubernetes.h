@@ -47,6 +47,9 @@ enum kubernetes_state {
 	KUBERNETES_GONE
 };
 
+/* Why a Job's pod is not created, as the message of its event FailedCreate has it: a part of a sentence. */
+void kubernetes_uncreated(const char *message, char *why, size_t size);
+
 /* The state of POD; WHY: a part of a sentence, or "". *HOPELESS: it will never run (its image is not to be had). */
 enum kubernetes_state kubernetes_pod(const json_t *pod, char *why, size_t size,
 				     int *hopeless);

@@ -60,6 +60,8 @@ struct http_call *kubernetes_request(struct kubernetes *k, const char *method,
 				: "Content-Type: application/json";
 	if (k->config.token)
 		with.headers[n++] = bearer;
+	for (size_t i = 0; i < k->config.headers.n; i++)
+		with.headers[n++] = k->config.headers.v[i];
 	json_decref(body);
 	return http_send(k->http, &with);
 }

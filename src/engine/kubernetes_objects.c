@@ -200,6 +200,18 @@ static void say(char *why, size_t size, const char *reason, const char *message)
 	why[strcspn(why, "\n")] = 0;
 }
 
+void kubernetes_uncreated(const char *message, char *why, size_t size)
+{
+	static const char start[] = "Error creating: ";
+	const char *quota = strstr(message, "exceeded quota");
+
+	if (strncmp(message, start, strlen(start)) == 0)
+		message += strlen(start);
+	say(why, size,
+	    quota ? "the namespace's quota is reached" : "Kubernetes creates no pod",
+	    quota ? quota : message);
+}
+
 static void why_pending(const json_t *status, char *why, size_t size, int *hopeless)
 {
 	static const char *const never[] = {

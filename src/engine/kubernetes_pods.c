@@ -21,6 +21,7 @@ static void take_pod(struct kubernetes *k, const json_t *pod, bool deleted)
 
 	if (!j)
 		return;
+	j->podded = true;
 	enum kubernetes_state state = kubernetes_pod(pod, why, sizeof why, &hopeless);
 
 	if (deleted || state == KUBERNETES_GONE) {

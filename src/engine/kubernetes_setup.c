@@ -7,6 +7,7 @@
 #include "engine/launch.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,6 +179,8 @@ static void on_object(struct kubernetes_ask *a, const struct http_answer *answer
 	if (answer->status != 201 && answer->status != 409) {
 		if (kubernetes_refused(k, answer, o))
 			loop_timer_set(k->setup_again, LOOP_MS(KUBERNETES_RETRY_MS));
+		else if (k->quiet != INT64_MAX) /* a quota */
+			loop_timer_set(k->setup_again, k->quiet - loop_now());
 		return;
 	}
 	kubernetes_answered(k);

@@ -13,7 +13,8 @@
  *   kubernetes.c        Jobs, and the engine
  *   kubernetes_call.c   a call to the API server, and what it means when it is refused
  *   kubernetes_setup.c  what the URL says, and the objects that come before the first Job
- *   kubernetes_pods.c   the watch */
+ *   kubernetes_pods.c   the watch
+ *   kubernetes_events.c why a Job has no pod */
 enum {
 	KUBERNETES_RETRY_MS = 3000,
 	KUBERNETES_NAME = 64
@@ -25,6 +26,7 @@ struct kjob {
 	bool started, retired;
 	bool posted; /* the server was asked for it, and has not answered */
 	bool doomed; /* to be deleted when it is no owner any more */
+	bool podded; /* its pod was seen */
 };
 
 struct kubernetes {
@@ -44,7 +46,9 @@ struct kubernetes {
 	struct frames frames;
 	char version[64]; /* where the watch goes on; "": the pods are listed first */
 	unsigned patches; /* of owners, under way */
-	struct loop_timer *setup_again, *watch_again, *own;
+	bool asking;      /* for events, now or soon */
+	char reason[300]; /* why a Job has no pod, told last */
+	struct loop_timer *setup_again, *watch_again, *own, *events;
 };
 
 /* What one call is for. */
@@ -93,3 +97,7 @@ void kubernetes_setup(void *ctx); /* the next object that is missing; when none 
 
 /* kubernetes_pods.c */
 void kubernetes_watch(void *ctx);
+
+/* kubernetes_events.c */
+void kubernetes_ask_why(struct kubernetes *); /* soon, as long as a Job has no pod */
+void kubernetes_events(void *ctx);

@@ -63,8 +63,8 @@ struct mesos {
 	unsigned wanted, count; /* slots; tasks so far */
 };
 
-static const char *const options[] = {"role", "cpus",        "mem", "principal",
-				      "user", "secret-file", "uri", NULL};
+static const char *const options[] = {"role",        "cpus", "mem",   "principal", "user",
+				      "secret-file", "uri",  "files", NULL};
 
 static void tell(struct mesos *m, enum engine_event_type type, const char *handle,
 		 unsigned slots, const char *why)
@@ -433,6 +433,12 @@ static int mesos_check(const struct engine_url *u, struct err *e)
 
 	if (u->places.n == 0)
 		return err_set(e, 0, "mesos:// names no master: mesos://HOST:PORT,...");
+	if (strncmp(u->place, "zk:", 3) == 0)
+		return err_set(e, 0,
+			       "mesos://%.100s: ZooKeeper is not asked here; name the "
+			       "masters themselves, all of them: mesos://HOST:PORT,... "
+			       "(whichever is asked says who leads)",
+			       u->place);
 	for (size_t i = 0; i < u->places.n; i++)
 		if (!strchr(u->places.v[i], ':') || strpbrk(u->places.v[i], "/ @?#"))
 			return err_set(
@@ -485,12 +491,30 @@ static void mesos_close(void *self)
 	free(m);
 }
 
+/* Agents fetch the worker's file from us, by another port than the workers' one. */
+static int serve_file(struct mesos *m, struct err *e)
+{
+	const char *outside = engine_url_get(m->x->url, "files");
+	AUTO_FREE char *host = xstrdup(m->x->spec.listen);
+	size_t n = (size_t)(strrchr(host, ':') - host);
+
+	host[n] = 0;
+	if (!outside && strncmp(m->x->spec.call, m->x->spec.listen, n + 1) != 0)
+		return err_set(e, 0,
+			       "workers call at %s, but where do they get their file? "
+			       "files=HOST:PORT names a second port that is handed on to "
+			       "us, uri= a place where the file is",
+			       m->x->spec.call);
+	if (outside && !strrchr(outside, ':'))
+		return err_set(e, 0, "files=%.100s: HOST:PORT is expected", outside);
+	m->files = fileserver_new(m->x->loop, host, outside, m->x->spec.worker, e);
+	return m->files ? 0 : -1;
+}
+
 static int open_parts(struct mesos *m, struct err *e)
 {
 	const struct engine_url *u = m->x->url;
 	const char *file = engine_url_get(u, "secret-file");
-	AUTO_FREE char *host = xstrdup(m->x->spec.call);
-
 	if (settings_of(u, &m->settings, e) ||
 	    (file && fs_read(file, SECRET_MAX, &m->secret, e)))
 		return -1;
@@ -501,13 +525,7 @@ static int open_parts(struct mesos *m, struct err *e)
 	if (file && m->settings.principal)
 		m->trust = (struct http_trust){.user = m->settings.principal,
 					       .password = m->secret.data};
-	*strrchr(host, ':') = 0;
-	if (!engine_url_get(u, "uri")) {
-		m->files = fileserver_new(m->x->loop, host, m->x->spec.worker, e);
-		if (!m->files)
-			return -1;
-	}
-	return 0;
+	return engine_url_get(u, "uri") ? 0 : serve_file(m, e);
 }
 
 static void *mesos_open(struct engine *x, struct err *e)
@@ -556,6 +574,8 @@ const struct engine_kind engine_mesos = {
     .options = options,
     .example = "mesos://HOST:PORT,...",
     .slots_option = "slots",
+    .remedy =
+	"install the same package on the agents, or choose a role= of agents that have it",
     .worker_slots = 8,
     .check = mesos_check,
     .face = mesos_face,

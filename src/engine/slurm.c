@@ -2,7 +2,7 @@
  * wrappers. One array job for each time that more is wanted; one task of it is one worker: each starts when it fits, fails alone,
  * and is cancelled alone.
  *
- * Invariant: a task is in the list from sbatch's answer until squeue does not show it any more. All jobs have one name, unique to the
+ * Invariant: a task is in the list from sbatch's answer until squeue does not show it any more, or as ended. All jobs have one name, unique to the
  * build, by which squeue finds them and the end cancels them, also one that sbatch was about to submit.
  *
  * squeue is asked often while something has just been asked for, then every two seconds while something waits, else rarely: that a
@@ -50,6 +50,7 @@ struct slurm_task {
 	bool cancelled;
 	bool seen;      /* by the squeue under way */
 	unsigned since; /* number of squeues before it was submitted */
+	char ended[64]; /* Slurm's reason for its end, or "" */
 };
 
 struct slurm {
@@ -174,14 +175,16 @@ static void take_line(struct slurm *s, char *text)
 {
 	struct slurm_line l;
 
-	if (!slurm_read_line(text, &l) || l.state == SLURM_GONE)
+	if (!slurm_read_line(text, &l))
 		return;
 	for (size_t i = 0; i < s->n; i++) {
 		struct slurm_task *t = &s->v[i];
 
 		if (t->job != l.job || t->task != l.task)
 			continue;
-		t->seen = true;
+		t->seen = l.state != SLURM_GONE;
+		if (!t->seen)
+			snprintf(t->ended, sizeof t->ended, "%s", l.reason);
 		if (l.state == SLURM_RUNNING && t->state == SLURM_PENDING) {
 			t->state = SLURM_RUNNING;
 			tell_task(s, t, ENGINE_STARTED, "");
@@ -208,9 +211,20 @@ static void forget(struct slurm *s, const struct slurm_task *t)
 		s->wanted -= s->wanted < per ? s->wanted : per;
 }
 
+static void why_ended(const struct slurm_task *t, char *why, size_t size)
+{
+	if (!*t->ended || strcmp(t->ended, "None") == 0)
+		snprintf(why, size, "Slurm has ended it");
+	else
+		snprintf(why, size, "Slurm has ended it: %s (%.60s)",
+			 slurm_end_reason(t->ended), t->ended);
+}
+
 /* What the squeue did not show, though it was there before it began. */
 static void drop_gone(struct slurm *s)
 {
+	char why[160];
+
 	for (size_t i = 0; i < s->n;) {
 		struct slurm_task t = s->v[i];
 
@@ -220,7 +234,8 @@ static void drop_gone(struct slurm *s)
 		}
 		s->v[i] = s->v[--s->n];
 		forget(s, &t);
-		tell_task(s, &t, ENGINE_LOST, "Slurm has ended it");
+		why_ended(&t, why, sizeof why);
+		tell_task(s, &t, ENGINE_LOST, why);
 	}
 }
 
@@ -249,7 +264,8 @@ static void on_poll_time(void *ctx)
 	if (s->poll)
 		return;
 	snprintf(filter, sizeof filter, "--name=%s", s->name);
-	const char *argv[] = {"squeue", "-h", "-r", filter, "-o", "%i|%T|%r", NULL};
+	const char *argv[] = {"squeue", "-h", "-r",       "-t", "all",
+			      filter,   "-o", "%i|%T|%r", NULL};
 
 	s->polls++;
 	s->poll = tool_start(s->x->loop,
@@ -587,6 +603,8 @@ const struct engine_kind engine_slurm = {
     .options = options,
     .example = "slurm://[PARTITION]",
     .slots_option = "cpus-per-worker",
+    .remedy =
+	"install the same package on the nodes, or choose those that have it with constraint=",
     .worker_slots = 4,
     .check = slurm_check,
     .face = slurm_face,

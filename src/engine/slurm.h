@@ -22,6 +22,8 @@ bool slurm_read_line(char *line, struct slurm_line *);
 unsigned long slurm_read_job(const char *out);
 /* Why a job waits, in words for people; "" when it has only just come. */
 const char *slurm_reason(const char *reason);
+/* Why one has ended, likewise. */
+const char *slurm_end_reason(const char *reason);
 /* What sbatch complained of, without its own prefixes. */
 const char *slurm_complaint(const char *said);
 

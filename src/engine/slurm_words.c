@@ -77,6 +77,24 @@ const char *slurm_reason(const char *reason)
 	return "Slurm lets it wait";
 }
 
+const char *slurm_end_reason(const char *reason)
+{
+	static const struct {
+		const char *word, *meaning;
+	} ends[] = {
+	    {"NonZeroExitCode", "it failed"                             },
+	    {"TimeLimit",       "its time is over (time=MINUTES)"       },
+	    {"NodeDown",        "its node is down"                      },
+	    {"RaisedSignal",    "it was killed"                         },
+	    {"OutOfMemory",     "it had not enough memory (mem-per-cpu)"},
+	};
+
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+		if (strncmp(reason, ends[i].word, strlen(ends[i].word)) == 0)
+			return ends[i].meaning;
+	return slurm_reason(reason);
+}
+
 const char *slurm_complaint(const char *said)
 {
 	static const char *const prefixes[] = {"submission failed: ", "error: "};

@@ -5,6 +5,7 @@
  * ssh is never to ask, since nobody is there to answer. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "engine/face.h"
 #include "engine/kind.h"
 #include "engine/shells.h"
 
@@ -40,14 +41,6 @@ static int ssh_check(const struct engine_url *u, struct err *e)
 	return 0;
 }
 
-static int ssh_face(const struct engine_url *u, char *host, size_t size, struct err *e)
-{
-	(void)u;
-	(void)e;
-	snprintf(host, size, "127.0.0.1"); /* the tunnel ends there */
-	return 0;
-}
-
 /* [USER@]HOST[:PORT] in its parts, for ssh's words; an IPv6 address stands in brackets. */
 static void add_host(struct arena *a, struct strv *argv, const char *place)
 {
@@ -70,6 +63,22 @@ static void add_host(struct arena *a, struct strv *argv, const char *place)
 		strv_add(a, argv, host);
 	}
 	strv_add(a, argv, name);
+}
+
+static int ssh_face(const struct engine_url *u, char *host, size_t size, struct err *e)
+{
+	if (!engine_url_get(u, "call")) {
+		snprintf(host, size, "127.0.0.1"); /* the tunnel ends there */
+		return 0;
+	}
+	struct arena *a = arena_new();
+	struct strv words = {0};
+
+	add_host(a, &words, u->places.v[0]);
+	int failed = face_towards(words.v[words.n - 1], host, size, e);
+
+	arena_free(a);
+	return failed;
 }
 
 static void command(void *ctx, size_t i, struct arena *a, struct strv *argv)
@@ -159,6 +168,8 @@ const struct engine_kind engine_ssh = {
     .scheme = "ssh",
     .example = "ssh://[USER@]HOST,...",
     .slots_option = "slots",
+    .own_way = true,
+    .remedy = "install the same package there",
     .worker_slots = 4,
     .check = ssh_check,
     .face = ssh_face,

@@ -98,6 +98,102 @@ static const char *read_quoted(const char *p, struct buf *out)
 	return NULL;
 }
 
+static json_t *word(const struct yaml *y, const char *p);
+
+/* -- braces and brackets --------------------------------------------------------------------- */
+
+static json_t *flow(const struct yaml *y, const char **p, unsigned depth);
+
+static const char *skip_blanks(const char *p)
+{
+	return p + strspn(p, " \t");
+}
+
+/* A quoted word, or one that ends before a character of ENDS, or before a ':' that ends a key. */
+static json_t *flow_word(const struct yaml *y, const char **p, const char *ends)
+{
+	AUTO_BUF struct buf b = {0};
+	const char *from = *p, *end = from;
+
+	if (*from == '{' || *from == '[')
+		return fail(y, "a key is no word");
+	if (*from == '"' || *from == '\'') {
+		end = read_quoted(from, &b);
+		if (!end)
+			return fail(y, "a quoted word does not end as it should");
+	} else {
+		while (*end && !strchr(ends, *end) &&
+		       (*end != ':' || !strchr(" ,]}", end[1])))
+			end++;
+	}
+	size_t n = (size_t)(end - from);
+
+	*p = skip_blanks(end);
+	while (n && from[n - 1] == ' ')
+		n--;
+	AUTO_FREE char *text = xstrndup(from, n);
+
+	return word(y, text);
+}
+
+/* One entry of the mapping O: "KEY: VALUE". */
+static int flow_entry(const struct yaml *y, json_t *o, const char **p, unsigned depth)
+{
+	json_t *key = flow_word(y, p, ",}"), *value = NULL;
+
+	if (key && json_is_string(key) && **p == ':') {
+		*p = skip_blanks(*p + 1);
+		value = flow(y, p, depth);
+	} else if (key) {
+		fail(y, "a key in braces has no value");
+	}
+	int failed = !value || json_object_set_new(o, json_string_value(key), value);
+
+	json_decref(key);
+	return failed;
+}
+
+/* What begins at *P, which then stands behind it. */
+static json_t *flow(const struct yaml *y, const char **p, unsigned depth)
+{
+	bool list = **p == '[';
+	char end = list ? ']' : '}';
+
+	if (!list && **p != '{')
+		return flow_word(y, p, ",]}");
+	if (depth == YAML_DEPTH)
+		return fail(y, "it is nested too deeply");
+	json_t *o = list ? json_array() : json_object();
+	int failed = 0;
+
+	*p = skip_blanks(*p + 1);
+	while (!failed && **p && **p != end) {
+		failed = list ? json_array_append_new(o, flow(y, p, depth + 1))
+			      : flow_entry(y, o, p, depth + 1);
+		if (!failed && **p == ',')
+			*p = skip_blanks(*p + 1);
+		else if (!failed && **p != end)
+			break;
+	}
+	if (!failed && **p == end) {
+		*p = skip_blanks(*p + 1);
+		return o;
+	}
+	json_decref(o);
+	return failed ? NULL
+		      : fail(y, "what is in braces or brackets does not end as it should");
+}
+
+static json_t *flow_whole(const struct yaml *y, const char *p)
+{
+	json_t *o = flow(y, &p, 0);
+
+	if (!o || !*p)
+		return o;
+	json_decref(o);
+	return fail(y, "something stands behind braces or brackets");
+}
+
 static json_t *word(const struct yaml *y, const char *p)
 {
 	AUTO_BUF struct buf b = {0};
@@ -114,7 +210,7 @@ static json_t *word(const struct yaml *y, const char *p)
 	if (*p == '{' || *p == '[') {
 		json_t *o = json_loads(p, JSON_DECODE_ANY, NULL);
 
-		return o ? o : fail(y, "this in braces or brackets is no JSON");
+		return o ? o : flow_whole(y, p);
 	}
 	if (*p == '&' || *p == '*' || *p == '!')
 		return fail(y, "anchors and tags are not known here");

@@ -1,8 +1,9 @@
 /* A peer: bufferevent below, frames above.
  *
  *   socket ─► raw bytes ─► [TLS] ─► [zstd reader] ─► frames ─► handler
- *   peer_send ─► [zstd writer, flushed once a turn] ─► [TLS] ─► bufferevent ─► socket
+ *   peer_send ─► [zstd writer, flushed once a turn] ─► [TLS] ─► socket, or bufferevent for what it does not take
  *
+ * A bufferevent would read 4 KiB a turn of the loop, and write 16: it only dials, and holds what waits.
  * Invariant: IN holds less than one frame plus one read; OUT is bounded by its users, who ask
  * peer_backlog before they produce bulk. Failure of any kind ends in exactly one down(). */
 #include "net/peer.h"
@@ -29,8 +30,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum {
+	READ_SIZE = 64 << 10,
+	WRITE_MAX = 256 << 10
+};
+
 static void peer_free(struct peer *p)
 {
+	loop_unwatch(p->reading);
 	if (p->bev)
 		bufferevent_free(p->bev);
 	if (p->addresses)
@@ -68,10 +75,19 @@ void peer_close(struct peer *p)
 	leave(p);
 }
 
+/* What the socket does not take at once waits; its errors are told there, too. */
 static void send_raw(struct peer *p, const void *bytes, size_t n)
 {
+	ssize_t sent = 0;
+
 	p->bytes_out += n;
-	bufferevent_write(p->bev, bytes, n);
+	if (p->reading && peer_backlog(p) == 0)
+		sent =
+		    send(bufferevent_getfd(p->bev), bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0)
+		sent = 0;
+	if ((size_t)sent < n)
+		bufferevent_write(p->bev, (const char *)bytes + sent, n - (size_t)sent);
 }
 
 static void send_now(struct peer *p, const void *bytes, size_t n)
@@ -131,6 +147,11 @@ size_t peer_backlog(const struct peer *p)
 uint64_t peer_bytes_out(const struct peer *p)
 {
 	return p->bytes_out;
+}
+
+int64_t peer_rtt(const struct peer *p)
+{
+	return p->rtt;
 }
 
 uint64_t peer_bytes_in(const struct peer *p)
@@ -206,23 +227,37 @@ static int take_sealed(struct peer *p, const char *bytes, size_t n)
 	return r;
 }
 
-static void on_read(struct bufferevent *bev, void *ctx)
+/* The connection is at its end, or broken: CODE. */
+static void on_end(struct peer *p, int code)
+{
+	if (code)
+		err_set(&p->why, code, "the connection broke");
+	else
+		err_set(&p->why, 0,
+			p->up ? "it closed the connection"
+			      : "it closed the connection at once");
+	go_down(p);
+}
+
+static void on_readable(void *ctx, unsigned got)
 {
 	struct peer *p = ctx;
-	struct evbuffer *in = bufferevent_get_input(bev);
-	char chunk[32768];
-	int n;
-	int r = 0;
+	char chunk[READ_SIZE];
+	ssize_t n = recv(bufferevent_getfd(p->bev), chunk, sizeof chunk, MSG_DONTWAIT);
 
+	(void)got;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
 	p->busy++;
-	p->heard = loop_now();
-	while (r == 0 && !p->dead && (n = evbuffer_remove(in, chunk, sizeof chunk)) > 0) {
+	if (n <= 0) {
+		on_end(p, n < 0 ? errno : 0);
+	} else {
+		p->heard = loop_now();
 		p->bytes_in += (uint64_t)n;
-		r = p->stream ? take_sealed(p, chunk, (size_t)n)
-			      : peer_take_bytes(p, chunk, (size_t)n);
+		if (p->stream ? take_sealed(p, chunk, (size_t)n)
+			      : peer_take_bytes(p, chunk, (size_t)n))
+			go_down(p);
 	}
-	if (r)
-		go_down(p);
 	leave(p);
 }
 
@@ -244,10 +279,19 @@ static void attach(struct peer *p, int fd)
 	p->bev = bufferevent_socket_new(loop_base(p->loop), fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!p->bev)
 		abort();
-	bufferevent_setcb(p->bev, on_read, on_write, on_event, p);
+	bufferevent_setcb(p->bev, NULL, on_write, on_event, p);
 	bufferevent_setwatermark(p->bev, EV_WRITE, PEER_LOW, 0);
-	bufferevent_setwatermark(p->bev, EV_READ, 0, PEER_HIGH);
-	bufferevent_enable(p->bev, EV_READ | EV_WRITE);
+	bufferevent_set_max_single_write(p->bev, WRITE_MAX);
+	bufferevent_enable(p->bev, EV_WRITE);
+}
+
+/* The socket stands. */
+static void connected(struct peer *p)
+{
+	int fd = bufferevent_getfd(p->bev), one = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	p->reading = loop_watch(p->loop, fd, LOOP_READ, on_readable, p);
 }
 
 /* Tries the next address; -1 when there is none left. */
@@ -288,23 +332,17 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
 {
 	struct peer *p = ctx;
 
+	(void)bev;
 	p->busy++;
 	if (what & BEV_EVENT_CONNECTED) {
-		int one = 1;
-
-		setsockopt(bufferevent_getfd(bev), IPPROTO_TCP, TCP_NODELAY, &one,
-			   sizeof one);
 		p->heard = loop_now();
+		connected(p);
 		begin(p);
-	} else if (what & BEV_EVENT_EOF) {
-		err_set(&p->why, 0,
-			p->up ? "it closed the connection"
-			      : "it closed the connection at once");
-		go_down(p);
-	} else if (what & (BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)) {
-		err_set(&p->why, EVUTIL_SOCKET_ERROR(),
-			p->connected ? "the connection broke" : "connect");
-		if (p->connected || dial_next(p))
+	} else if (p->connected && what & (BEV_EVENT_ERROR | BEV_EVENT_EOF)) {
+		on_end(p, what & BEV_EVENT_EOF ? 0 : EVUTIL_SOCKET_ERROR());
+	} else if (what & (BEV_EVENT_ERROR | BEV_EVENT_EOF | BEV_EVENT_TIMEOUT)) {
+		err_set(&p->why, EVUTIL_SOCKET_ERROR(), "connect");
+		if (dial_next(p))
 			go_down(p);
 	}
 	leave(p);
@@ -383,12 +421,11 @@ static struct peer *adopt(struct loop *l, int fd, const struct peer_self *self,
 	struct peer *p = peer_new(l, self, handler);
 	struct sockaddr_storage other;
 	socklen_t n = sizeof other;
-	int one = 1;
 
 	p->ctx = ctx;
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	attach(p, fd);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	connected(p);
 	p->local = getpeername(fd, (struct sockaddr *)&other, &n) == 0 &&
 		   address_is_loopback((struct sockaddr *)&other);
 	return p;
@@ -410,8 +447,12 @@ struct peer *peer_accept(struct loop *l, int fd, const struct peer_self *self,
 
 	p->stream = stream;
 	p->began = p->encrypts = stream != NULL;
-	say_hello(p);
 	return p;
+}
+
+void peer_greet(struct peer *p)
+{
+	say_hello(p);
 }
 
 void peer_take_early(struct peer *p, const struct buf *early)

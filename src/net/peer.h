@@ -99,6 +99,8 @@ void peer_send(struct peer *, struct buf *b);
 size_t peer_backlog(
     const struct peer *); /* bytes accepted by peer_send that the socket has not taken */
 uint64_t peer_bytes_out(const struct peer *); /* on the wire, compressed */
+/* How long the last PING took that was sent with loop_now() as its nonce; 0: none was answered yet. */
+int64_t peer_rtt(const struct peer *);
 uint64_t peer_bytes_in(const struct peer *);
 /* Ends it from our side; what was not yet sent is dropped; down() is not called. Safe in a callback. */
 void peer_close(struct peer *);

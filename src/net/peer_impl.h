@@ -13,6 +13,7 @@ struct pack_writer;
 struct peer {
 	struct loop *loop;
 	struct bufferevent *bev;
+	struct loop_watch *reading; /* NULL: the socket does not stand yet */
 	struct peer_handler handler;
 	void *ctx;
 	struct peer_self self;
@@ -35,6 +36,7 @@ struct peer {
 	struct pack_writer *writer;
 	bool unflushed; /* the writer holds bytes */
 	uint64_t bytes_in, bytes_out;
+	nsec rtt;    /* of the last PING that was answered; 0: none was */
 	nsec heard;  /* when a byte last came */
 	nsec looked; /* when the timer last looked */
 	struct loop_timer *timer, *flush; /* FLUSH: NULL until something was compressed */
@@ -44,6 +46,8 @@ struct peer {
 /* A peer on an accepted socket, without a ctx yet; its handshake, if STREAM (taken), is over. */
 struct peer *peer_accept(struct loop *, int fd, const struct peer_self *,
 			 const struct peer_handler *, struct tls_stream *);
+/* It may come in: our HELLO. */
+void peer_greet(struct peer *);
 /* What it said together with the handshake's end; may call the handler, so its ctx has been set. */
 void peer_take_early(struct peer *, const struct buf *early);
 /* What it says when TLS is taken off. 0; -1 with WHY: it is to go down. */

@@ -84,6 +84,7 @@ static void welcome(struct peer_server *s, int fd, const struct sockaddr *from,
 		return;
 	}
 	peer_set_ctx(p, ctx);
+	peer_greet(p);
 	if (early)
 		peer_take_early(p, early);
 }

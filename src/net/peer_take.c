@@ -57,6 +57,8 @@ static int take_hello(struct peer *p, const struct frame *f)
 	return r;
 }
 
+static const nsec RTT_MAX = LOOP_MS(60000);
+
 static int take_ping(struct peer *p, const struct frame *f)
 {
 	struct message_ping ping;
@@ -66,6 +68,11 @@ static int take_ping(struct peer *p, const struct frame *f)
 	arena_free(a);
 	if (bad)
 		return err_set(&p->why, EPROTO, "a malformed PING");
+	/* Our nonces are readings of our clock; any other says nothing. */
+	nsec took = loop_now() - (nsec)ping.nonce;
+
+	if (f->type == MESSAGE_PONG && took >= 0 && took < RTT_MAX)
+		p->rtt = took + 1;
 	/* Who does not read what it is told sees in time that we live, and must not fill our memory by asking. */
 	if (f->type == MESSAGE_PING && peer_backlog(p) < PEER_HIGH) {
 		AUTO_BUF struct buf b = {0};

@@ -14,6 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+	STEP = 16 << 10 /* a record, at most */
+};
+
 /* As ALPN has it: a length, then the word. */
 static const unsigned char *const offers[] = {
     [TLS_MUSTER] = (const unsigned char *)"\6muster",
@@ -118,10 +122,6 @@ static int shake(struct tls_stream *s, struct err *e)
 /* All plain bytes that have come. */
 static int read_plain(struct tls_stream *s, struct buf *plain, struct err *e)
 {
-	enum {
-		STEP = 16 << 10
-	};
-
 	for (;;) {
 		int r = SSL_read(s->ssl, buf_room(plain, STEP), STEP);
 
@@ -145,6 +145,8 @@ int tls_stream_take(struct tls_stream *s, const void *bytes, size_t n, struct bu
 
 	assert(n <= INT_MAX);
 	ERR_clear_error();
+	if (s->ready)
+		buf_room(plain, n + STEP); /* all of it at once */
 	if (n && BIO_write(s->in, bytes, (int)n) != (int)n)
 		abort();
 	if (!s->ready)

@@ -49,6 +49,7 @@ struct old {
 struct trust {
 	char *key_path, *farm_dir;
 	bool key_named; /* by MUSTER_KEY_FILE: it comes first */
+	bool root;      /* it was made by root, who may have become somebody else since */
 	char *asked;    /* the variables that these follow from */
 	struct sign key_sign, farm_signs[FILES];
 	struct tls *key, *farm;
@@ -67,7 +68,10 @@ static const char *const farm_files[FILES] = {
 
 struct trust *trust_new(void)
 {
-	return xcalloc(1, sizeof(struct trust));
+	struct trust *t = xcalloc(1, sizeof *t);
+
+	t->root = geteuid() == 0;
+	return t;
 }
 
 void trust_free(struct trust *t)
@@ -149,9 +153,9 @@ static bool is_there(const char *path)
 }
 
 /* OWN (taken) if it is there or nothing else is; SYSTEM for root. */
-static char *own_or_system(char *own, const char *system)
+static char *own_or_system(const struct trust *t, char *own, const char *system)
 {
-	if (is_there(own) || geteuid() != 0 || !is_there(system))
+	if (is_there(own) || !t->root || !is_there(system))
 		return own;
 	free(own);
 	return xstrdup(system);
@@ -201,8 +205,8 @@ static bool find_places(struct trust *t,
 		   *farm = getenv_fn(ctx, "MUSTER_FARM_DIR");
 	char *own = key_own_path(getenv_fn, ctx);
 	char *dir = farm && *farm ? xstrdup(farm)
-				  : own_or_system(beside(own, "farm"), "/etc/muster/farm");
-	char *key = named && *named ? xstrdup(named) : own_or_system(own, KEY_SYSTEM_PATH);
+				  : own_or_system(t, beside(own, "farm"), "/etc/muster/farm");
+	char *key = named && *named ? xstrdup(named) : own_or_system(t, own, KEY_SYSTEM_PATH);
 
 	if (named && *named)
 		free(own);
@@ -219,6 +223,12 @@ static bool find_places(struct trust *t,
 	t->key_path = key;
 	t->farm_dir = dir;
 	return true;
+}
+
+void trust_find(struct trust *t, const char *(*getenv_fn)(void *ctx, const char *name),
+		void *ctx)
+{
+	find_places(t, getenv_fn, ctx);
 }
 
 /* -- what they say --------------------------------------------------------------------------- */

@@ -18,6 +18,9 @@ void trust_free(struct trust *); /* after all connections that were made with it
 /* Finds and reads the files, at most once a second for the same places. GETENV_FN is asked for the variables. */
 void trust_look(struct trust *, const char *(*getenv_fn)(void *ctx, const char *name),
 		void *ctx, int64_t now);
+/* Only finds them. */
+void trust_find(struct trust *, const char *(*getenv_fn)(void *ctx, const char *name),
+		void *ctx);
 /* What is wrong with them, or "". Nobody is dialled then but hosts that may be spoken to in the clear. */
 const char *trust_wrong(const struct trust *);
 /* What is tried first, whatever it lets us be; NULL: there is nothing. */

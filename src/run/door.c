@@ -101,6 +101,9 @@ static void on_caller(void *ctx, const char *line, size_t n)
 		log_line(LOG_NOTICE, "worker=%s is gone: %s", text_of(o, "down"),
 			 text_of(o, "why"));
 		d->handler.gone(d->ctx, text_of(o, "down"));
+	} else if (json_object_get(o, "unfit")) {
+		d->handler.unfit(d->ctx, text_of(o, "why"), text_of(o, "driver"),
+				 text_of(o, "version"));
 	}
 	json_decref(o);
 }

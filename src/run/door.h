@@ -16,6 +16,8 @@ struct door_handler {
 	/* The worker NAME is there, with so many compiles at work. Again every DOOR_LOOK_MS. */
 	void (*worker)(void *ctx, const char *name, unsigned slots, unsigned running);
 	void (*gone)(void *ctx, const char *name);
+	/* One says WHY it cannot run the compiler DRIVER, which is VERSION here. */
+	void (*unfit)(void *ctx, const char *why, const char *driver, const char *version);
 	/* There is no door, or no more; last. */
 	void (*lost)(void *ctx, const char *why);
 };

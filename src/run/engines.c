@@ -53,8 +53,13 @@ char *engines_worker_file(struct err *e)
 	const char *named = getenv("MUSTER_STATIC_WORKER");
 	AUTO_FREE char *dir = fs_program_dir();
 
-	if (named && *named)
-		return xstrdup(named);
+	if (named && *named) {
+		if (access(named, R_OK) == 0)
+			return xstrdup(named);
+		err_set(e, errno, "read the worker that MUSTER_STATIC_WORKER names, %s",
+			named);
+		return NULL;
+	}
 	for (size_t i = 0; dir && i < sizeof beside / sizeof *beside; i++) {
 		char *path = xasprintf("%s/%s", dir, beside[i]);
 
@@ -157,6 +162,7 @@ static int start(struct engines *n, const struct engines_spec *spec, struct err 
 				     .name = spec->run,
 				     .worker = n->worker,
 				     .ssh = getenv("DISTCC_SSH"),
+				     .call = getenv("MUSTER_CALL"),
 				     .most = n->most,
 				     .idle_s = WORKER_IDLE_S};
 

@@ -10,10 +10,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/pool.h"
+#include "engine/callpoint.h"
 #include "engine/engine.h"
 #include "engine/url.h"
 #include "run/agentwatch.h"
 #include "run/door.h"
+#include "run/keeperlog.h"
 #include "sys/loop.h"
 
 #include <errno.h>
@@ -45,7 +47,8 @@ struct keeper {
 	struct pool pool;
 	struct loop_timer *wake, *soon, *quiet;
 	struct loop_watch *heard; /* of the control socket */
-	char *address, *key;
+	struct callpoint point;
+	char *listens, *address, *key; /* what workers call, and show there */
 	struct buf said; /* lines for people that were said, each with its end */
 	char waits[256]; /* why a worker waits, for when nobody is up in time */
 	bool compiled;   /* a compile of the build was seen */
@@ -139,6 +142,15 @@ static void take_denial(struct keeper *k, const struct engine_event *v)
 		say(k, "say", v->why);
 }
 
+/* Why workers are not there yet; said when it lasts, or when none came at all. */
+static void take_reason(struct keeper *k, const char *why)
+{
+	if (!*why)
+		return;
+	snprintf(k->waits, sizeof k->waits, "%s", why);
+	control(k, "wait %s", why);
+}
+
 static void on_event(void *ctx, const struct engine_event *v)
 {
 	struct keeper *k = ctx;
@@ -150,10 +162,7 @@ static void on_event(void *ctx, const struct engine_event *v)
 	case ENGINE_PENDING:
 		if (*v->handle)
 			pool_pending(&k->pool, now, v->handle, v->slots);
-		if (*v->why) {
-			snprintf(k->waits, sizeof k->waits, "%s", v->why);
-			control(k, "wait %s", v->why);
-		}
+		take_reason(k, v->why);
 		break;
 	case ENGINE_STARTED: pool_started(&k->pool, now, v->handle, v->slots); break;
 	case ENGINE_ENDING: break; /* its connection will tell */
@@ -161,6 +170,8 @@ static void on_event(void *ctx, const struct engine_event *v)
 		pool_gone(&k->pool, now, v->handle, v->why);
 		if (*v->why)
 			log_line(LOG_NOTICE, "%s: %s", v->handle, v->why);
+		if (!pool_count(&k->pool, POOL_UP))
+			take_reason(k, v->why);
 		break;
 	case ENGINE_DENIED: take_denial(k, v); break;
 	case ENGINE_DOWN: say(k, "say", v->why); break;
@@ -181,11 +192,17 @@ static void on_open(void *ctx, const char *address, const char *key)
 	struct keeper *k = ctx;
 	struct err e = {0};
 
-	k->address = xstrdup(address);
+	char call[CALLPOINT_MAX];
+
+	callpoint_told(&k->point, address, call);
+	k->listens = xstrdup(address);
+	k->address = xstrdup(call);
 	k->key = xstrdup(key);
-	control(k, "at %s", address);
+	log_line(LOG_INFO, "listens=%s workers-call=%s", address, call);
+	control(k, "at %s", call);
 	struct engine_spec spec = {.build = k->spec->name,
 				   .call = k->address,
+				   .listen = k->listens,
 				   .key = k->key,
 				   .worker = k->spec->worker,
 				   .ssh = k->spec->ssh,
@@ -220,6 +237,17 @@ static void on_gone(void *ctx, const char *name)
 	engine_retire(k->engine, name);
 	pool_gone(&k->pool, loop_now(), name, "");
 	follow_soon(k);
+}
+
+static void on_unfit(void *ctx, const char *why, const char *driver, const char *version)
+{
+	struct keeper *k = ctx;
+	AUTO_FREE char *text = xasprintf(
+	    "a worker cannot compile for %s, which is '%s' here: %s; such compiles need the "
+	    "same compiler there: %s",
+	    driver, version, why, engine_remedy(k->spec->url));
+
+	say(k, "say", text);
 }
 
 static void on_lost(void *ctx, const char *why)
@@ -296,20 +324,19 @@ static void on_signal(void *ctx, unsigned got)
 
 static int open_all(struct keeper *k, struct err *e)
 {
-	static const struct door_handler door = {
-	    .open = on_open, .worker = on_worker, .gone = on_gone, .lost = on_lost};
+	static const struct door_handler door = {.open = on_open,
+						 .worker = on_worker,
+						 .gone = on_gone,
+						 .unfit = on_unfit,
+						 .lost = on_lost};
 	static const struct agentwatch_handler watch = {
 	    .job = on_job, .now = on_now, .lost = on_watch_lost};
-	const char *call = engine_url_get(k->spec->url, "call");
-	char host[300];
 
-	if (engine_check(k->spec->url, e))
+	if (engine_check(k->spec->url, e) ||
+	    callpoint_find(k->spec->url, k->spec->call, &k->point, e))
 		return -1;
-	if (call)
-		snprintf(host, sizeof host, "%s", call);
-	else if (engine_face(k->spec->url, host, sizeof host, e))
-		return -1;
-	k->door = door_open(k->loop, k->spec->state, k->spec->name, host, &door, k, e);
+	k->door =
+	    door_open(k->loop, k->spec->state, k->spec->name, k->point.listen, &door, k, e);
 	if (!k->door)
 		return -1;
 	if (!k->spec->lasting)
@@ -403,6 +430,7 @@ int keeper_run(const struct keeper_spec *spec)
 	loop_timer_free(k.wake);
 	loop_timer_free(k.soon);
 	loop_timer_free(k.quiet);
+	free(k.listens);
 	free(k.address);
 	free(k.key);
 	buf_free(&k.said);
@@ -416,12 +444,11 @@ static _Noreturn void become(const struct keeper_spec *given, int control_fd)
 	struct keeper_spec spec = *given;
 	AUTO_FREE char *path = xasprintf("%s/workers.log", given->state);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	setsid();
 	dup2(null, STDIN_FILENO);
 	dup2(null, STDOUT_FILENO);
-	dup2(log >= 0 ? log : null, STDERR_FILENO);
+	keeperlog_open(path, "muster-workers");
 	if (control_fd != CONTROL_FD)
 		dup2(control_fd, CONTROL_FD);
 	closefrom(CONTROL_FD + 1);
@@ -429,7 +456,6 @@ static _Noreturn void become(const struct keeper_spec *given, int control_fd)
 	(void)!chdir("/");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	log_setup("muster-workers", LOG_INFO);
 	spec.control = CONTROL_FD;
 	_exit(keeper_run(&spec));
 }

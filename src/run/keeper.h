@@ -24,6 +24,7 @@ struct keeper_spec {
 	    *name; /* MUSTER_RUN of the build; of the door, and of all that is started */
 	const char *worker; /* the static worker's file */
 	const char *ssh;    /* DISTCC_SSH, or NULL */
+	const char *call;   /* MUSTER_CALL, or NULL (engine/callpoint.h) */
 	unsigned most;      /* slots */
 	unsigned idle_s;    /* of a worker, before it ends by itself */
 	bool lasting;       /* muster up: everything at once, until told to end */

@@ -13,13 +13,14 @@ struct announce {
 };
 
 struct announce *announce_start(struct loop *l, const char *name, const char *farm,
-				unsigned port)
+				const char *print, unsigned port)
 {
 	AUTO_FREE char *label = xasprintf("muster %.*s:%u", ANNOUNCE_NAME - 16, name, port);
 	AUTO_FREE char *number = xasprintf("%u", port);
 	AUTO_FREE char *txt = xasprintf("farm=%.*s", TALK_NAME, farm);
+	AUTO_FREE char *whose = xasprintf("print=%s", print);
 	char program[] = "avahi-publish-service", type[] = TALK_SERVICE;
-	char *argv[] = {program, label, type, number, txt, NULL};
+	char *argv[] = {program, label, type, number, txt, *print ? whose : NULL, NULL};
 	struct kept_spec spec = {.argv = argv,
 				 .loss = "this scheduler is not announced by mDNS"};
 	struct err e = {0};

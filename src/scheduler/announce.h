@@ -10,5 +10,5 @@ enum {
 
 /* NULL: it is not announced (avahi's tools are missing), and the log says why. */
 struct announce *announce_start(struct loop *, const char *name, const char *farm,
-				unsigned port);
+				const char *print, unsigned port);
 void announce_free(struct announce *); /* NULL is fine */

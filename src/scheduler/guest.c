@@ -15,6 +15,8 @@
 #include "scheduler/history.h"
 #include "scheduler/place.h"
 #include "scheduler/server.h"
+#include "scheduler/upstream.h"
+#include "scheduler/upstream_link.h"
 #include "sys/loop.h"
 #include "wire/message.h"
 #include "wire/talk.h"
@@ -23,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <utlist.h>
 
 enum {
@@ -45,6 +48,10 @@ struct guest {
 	char *
 	    machine; /* FROM without the port: who comes again and again is complained of once */
 	enum talk_role role; /* 0: it has not enrolled */
+	uint64_t instance;   /* of an agent, to workers */
+	bool in_vain;        /* it wants hosts that speak distcc's protocol: none does */
+	bool
+	    evicted; /* slots were taken from it: workers that were told hear of the next */
 	struct place *place; /* a worker's, once it has reported */
 	nsec since;
 	double tokens; /* messages that it may send at once */
@@ -78,6 +85,32 @@ const char *guest_name(const struct guest *g)
 static const char *called(const struct guest *g)
 {
 	return g->name && *g->name ? g->name : g->machine;
+}
+
+void guest_evict(struct guest *g, struct guest *worker, unsigned slots, bool ends,
+		 const char *why)
+{
+	AUTO_BUF struct buf b = {0};
+
+	g->evicted = true;
+	if (!g->instance)
+		return; /* a gethost, which no worker knows: its one command is what it has */
+	message_put_evict(&b, &(struct message_evict){.instance = g->instance,
+						      .user = guest_user(g),
+						      .slots = slots,
+						      .ends = ends,
+						      .why = why});
+	guest_send(worker, &b);
+}
+
+bool guest_asks_in_vain(const struct guest *g)
+{
+	return g->in_vain;
+}
+
+bool guest_was_evicted(const struct guest *g)
+{
+	return g->evicted;
 }
 
 void guest_send(struct guest *g, struct buf *b)
@@ -274,6 +307,10 @@ static int check_enroll(const struct server *s, const struct message_enroll *m,
 	if (check_text("its name", m->name, TALK_NAME, e) ||
 	    check_text("its user's name", m->user, TALK_NAME, e))
 		return -1;
+	if (s->upstream && strncmp(m->name, UPSTREAM_SITE, strlen(UPSTREAM_SITE)) == 0)
+		return err_set(e, 0,
+			       "it is a site's scheduler, and so is this one: only one "
+			       "stands before another");
 	if (*m->farm && strcmp(m->farm, s->farm_name) != 0)
 		return err_set(e, 0, "it belongs to farm '%.100s' and this is '%s'",
 			       m->farm, s->farm_name);
@@ -296,6 +333,7 @@ static int on_enroll(struct guest *g, struct arena *a, const char *p, size_t n,
 	}
 	g->role = m.role;
 	g->name = xstrdup(m.name);
+	g->instance = m.instance;
 	g->user = xstrdup(who ? who->name : *m.user ? m.user : "nobody");
 	g->server->nagents += g->role == TALK_AGENT;
 	message_put_welcome(&b, &(struct message_welcome){.dialect = TALK_DIALECT,
@@ -426,8 +464,9 @@ static int on_want(struct guest *g, struct arena *a, const char *p, size_t n,
 		e.want.only = speakers;
 		if (all)
 			e.want.nonly = 0;
-		else if (e.want.nonly == 0)
-			e.want.only[e.want.nonly++] = "(no host speaks distcc's protocol)";
+		g->in_vain = !all && e.want.nonly == 0;
+		if (g->in_vain) /* a name that nobody has */
+			e.want.only[e.want.nonly++] = "(none)";
 	}
 	server_step(g->server, &e);
 	return 0;
@@ -516,6 +555,8 @@ static int on_measured(struct guest *g, struct arena *a, const char *p, size_t n
 		history_job(s->history, m.project, m.cpu_us, m.maxrss_kb);
 	if (!place)
 		return 0;
+	if (place->borrowed)
+		upstream_measured(s->upstream, place, &m);
 	struct farm_event e = {
 	    .type = FARM_RESULT,
 	    .build = server_build_id(g->id, m.build),
@@ -552,6 +593,26 @@ static void say_done(struct guest *g, int failed, const struct err *e, const cha
 	message_put_done(
 	    &b, &(struct message_done){.ok = !failed, .text = failed ? e->text : ok});
 	guest_send(g, &b);
+}
+
+static int on_ask_hosts(struct guest *g, struct arena *a, const char *p, size_t n,
+			struct err *why)
+{
+	struct message_ask_hosts m;
+	AUTO_BUF struct buf b = {0};
+	struct timespec now;
+
+	if (message_get_ask_hosts(&m, a, p, n))
+		return err_set(why, EPROTO, "a malformed ASK_HOSTS");
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (m.flags & TALK_ASK_CLOCK) {
+		message_put_clock(&b,
+				  &(struct message_clock){(uint64_t)now.tv_sec * 1000 +
+							  (uint64_t)now.tv_nsec / 1000000});
+		guest_send(g, &b);
+	}
+	places_list(g->server, g);
+	return 0;
 }
 
 static int on_change(struct guest *g, struct arena *a, unsigned type, const char *p,
@@ -618,7 +679,7 @@ static int by_role(struct guest *g, struct arena *a, unsigned type, const char *
 		}
 	if (g->role == TALK_PERSON)
 		switch (type) {
-		case MESSAGE_ASK_HOSTS: places_list(g->server, g); return 0;
+		case MESSAGE_ASK_HOSTS: return on_ask_hosts(g, a, p, n, e);
 		case MESSAGE_HOST_ADD:
 		case MESSAGE_HOST_REMOVE:
 		case MESSAGE_DRAIN: return on_change(g, a, type, p, n, e);

@@ -4,15 +4,18 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/farm.h"
+#include "farm/print.h"
 #include "net/access.h"
 #include "net/peer.h"
 #include "net/tls.h"
 #include "net/trust.h"
 #include "scheduler/announce.h"
+#include "scheduler/enrolment.h"
 #include "scheduler/guest.h"
 #include "scheduler/history.h"
 #include "scheduler/place.h"
 #include "scheduler/server.h"
+#include "scheduler/upstream.h"
 #include "sys/fs.h"
 #include "sys/logsink.h"
 #include "sys/loop.h"
@@ -29,6 +32,7 @@
 
 static const char usage[] =
     "usage: muster-scheduler [options]\n"
+    "       muster-scheduler init [--name NAME] [DIR]   makes a farm, and says how to join\n"
     "Shares the workers that connect to it among the users who build with them.\n"
     "\n"
     "  --listen HOST:PORT   where to listen (default 127.0.0.1:3693; port 0: any free one)\n"
@@ -37,6 +41,9 @@ static const char usage[] =
     "  --allow-private      the same for all private networks\n"
     "  --admin NETWORK      from where hosts may be added, removed, drained\n"
     "                       (may be given more than once; default: this machine only)\n"
+    "  --home DIR           where the farm was made ('muster-scheduler init'): proves itself by\n"
+    "                       it, and lets in who has a token (default, if there is one and no\n"
+    "                       other key or certificate: ~/.local/share/muster/farm)\n"
     "  --farm NAME          the farm's name: workers and agents of another are sent away\n"
     "  --name NAME          what it is called (default: the host's name)\n"
     "  --host NAME=URL      a host of distcc: distcc://HOST[:PORT][/SLOTS]\n"
@@ -49,6 +56,9 @@ static const char usage[] =
     "  --no-state           keep nothing\n"
     "  --settle MS          after a start, how long agents may say what they hold before slots\n"
     "                       are leased (default 1500)\n"
+    "  --upstream HOST[:PORT][,...]\n"
+    "                       stands before that scheduler, for a site: borrows slots there when\n"
+    "                       its own workers do not suffice\n"
     "  --zeroconf           announces itself on the local network, by avahi\n"
     "  --log-file FILE      lines of the log go there\n"
     "  --port-file FILE     write HOST:PORT there once connections are accepted\n"
@@ -69,7 +79,7 @@ struct texts {
 };
 
 struct options {
-	const char *listen, *farm, *name, *state, *log_file, *port_file;
+	const char *listen, *home, *farm, *name, *state, *upstream, *log_file, *port_file;
 	struct texts allow, admin, hosts, users;
 	bool allow_private, no_state, zeroconf, verbose;
 	unsigned settle_ms;
@@ -80,6 +90,7 @@ enum {
 	OPT_ALLOW,
 	OPT_ALLOW_PRIVATE,
 	OPT_ADMIN,
+	OPT_HOME,
 	OPT_FARM,
 	OPT_NAME,
 	OPT_HOST,
@@ -87,6 +98,7 @@ enum {
 	OPT_STATE,
 	OPT_NO_STATE,
 	OPT_SETTLE,
+	OPT_UPSTREAM,
 	OPT_ZEROCONF,
 	OPT_LOG_FILE,
 	OPT_PORT_FILE,
@@ -100,20 +112,22 @@ static const struct option long_options[] = {
     {"allow",	      required_argument, NULL, OPT_ALLOW},
     {"allow-private",                  no_argument, NULL, OPT_ALLOW_PRIVATE},
     {"admin",required_argument, NULL, OPT_ADMIN},
-    {"farm",         required_argument, NULL, OPT_FARM},
-    {"name",    required_argument, NULL, OPT_NAME},
-    {"host",	      required_argument, NULL, OPT_HOST},
-    {"user",		  required_argument, NULL, OPT_USER},
-    {"state",	      required_argument, NULL, OPT_STATE},
-    {"no-state",         no_argument, NULL, OPT_NO_STATE},
-    {"settle",             required_argument, NULL, OPT_SETTLE},
-    {"zeroconf",              no_argument, NULL, OPT_ZEROCONF},
-    {"log-file",		  required_argument, NULL, OPT_LOG_FILE},
-    {"port-file",required_argument, NULL, OPT_PORT_FILE},
-    {"verbose",          no_argument, NULL, OPT_VERBOSE},
-    {"help",	     no_argument, NULL, OPT_HELP},
-    {"version",              no_argument, NULL, OPT_VERSION},
-    {0		 },
+    {"home",         required_argument, NULL, OPT_HOME},
+    {"farm",    required_argument, NULL, OPT_FARM},
+    {"name",	      required_argument, NULL, OPT_NAME},
+    {"host",		  required_argument, NULL, OPT_HOST},
+    {"user",	      required_argument, NULL, OPT_USER},
+    {"state",         required_argument, NULL, OPT_STATE},
+    {"no-state",             no_argument, NULL, OPT_NO_STATE},
+    {"settle",              required_argument, NULL, OPT_SETTLE},
+    {"upstream",		  required_argument, NULL, OPT_UPSTREAM},
+    {"zeroconf",no_argument, NULL, OPT_ZEROCONF},
+    {"log-file",          required_argument, NULL, OPT_LOG_FILE},
+    {"port-file",             required_argument, NULL, OPT_PORT_FILE},
+    {"verbose",              no_argument, NULL, OPT_VERBOSE},
+    {"help",		  no_argument, NULL, OPT_HELP},
+    {"version",no_argument, NULL, OPT_VERSION},
+    {0	 },
 };
 
 static _Noreturn void die(int status, const char *sentence, const char *detail)
@@ -154,6 +168,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 		case OPT_ALLOW: add(&o->allow, "--allow", optarg); break;
 		case OPT_ALLOW_PRIVATE: o->allow_private = true; break;
 		case OPT_ADMIN: add(&o->admin, "--admin", optarg); break;
+		case OPT_HOME: o->home = optarg; break;
 		case OPT_FARM: o->farm = optarg; break;
 		case OPT_NAME: o->name = optarg; break;
 		case OPT_HOST: add(&o->hosts, "--host", optarg); break;
@@ -163,6 +178,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 		case OPT_SETTLE:
 			o->settle_ms = parse_number("--settle", optarg, SETTLE_MAX_MS);
 			break;
+		case OPT_UPSTREAM: o->upstream = optarg; break;
 		case OPT_ZEROCONF: o->zeroconf = true; break;
 		case OPT_LOG_FILE: o->log_file = optarg; break;
 		case OPT_PORT_FILE: o->port_file = optarg; break;
@@ -266,10 +282,10 @@ static void add_hosts(struct server *s, const struct texts *hosts)
 	}
 }
 
+/* CTX: where the farm was made, or NULL: its files are those of a member, too. */
 static const char *get(void *ctx, const char *name)
 {
-	(void)ctx;
-	return getenv(name);
+	return ctx && strcmp(name, "MUSTER_FARM_DIR") == 0 ? ctx : getenv(name);
 }
 
 static void on_signal(void *ctx, unsigned got)
@@ -282,19 +298,40 @@ static void on_signal(void *ctx, unsigned got)
 struct guard {
 	struct trust *trust;
 	struct loop_timer *look;
+	char *home; /* where the farm was made, if it was here; or NULL */
 };
 
 static void on_look(void *ctx)
 {
 	struct guard *g = ctx;
 
-	trust_look(g->trust, get, NULL, loop_now());
+	trust_look(g->trust, get, g->home, loop_now());
 	loop_timer_set(g->look, LOOP_MS(LOOK_MS));
 }
 
-static int serve(struct server *s, const struct options *o, const struct tls *tls)
+/* What it proves itself with, and whether it is here that the farm was made. */
+static void guard_begin(struct guard *g, const struct options *o, struct loop *l)
+{
+	AUTO_FREE char *usual = enrolment_default_dir();
+
+	g->trust = trust_new();
+	g->look = loop_timer_new(l, on_look, g);
+	g->home = o->home ? xstrdup(o->home) : NULL;
+	on_look(g);
+	if (g->home)
+		return;
+	if (trust_first(g->trust) && enrolment_is_home(trust_farm_dir(g->trust)))
+		g->home = xstrdup(trust_farm_dir(g->trust));
+	if (trust_first(g->trust) || trust_wrong(g->trust)[0] || !enrolment_is_home(usual))
+		return;
+	g->home = xstrdup(usual);
+	on_look(g);
+}
+
+static int serve(struct server *s, const struct options *o, const struct guard *g)
 {
 	struct err e = {0};
+	const struct tls *tls = trust_first(g->trust);
 	struct peer_self self = {.name = s->name,
 				 .timeout_ms = PEER_TIMEOUT_MS,
 				 .tls = tls,
@@ -305,26 +342,39 @@ static int serve(struct server *s, const struct options *o, const struct tls *tl
 	if (!door)
 		die(1, "cannot serve", e.text);
 	peer_server_admit(door, guest_admitted, s);
+	struct enrolment *enrolment =
+	    g->home ? enrolment_start(s->loop, door, g->home, &e) : NULL;
+
+	if (g->home && !enrolment)
+		die(1, "cannot let anybody in", e.text);
 	server_begin(s);
 	add_users(s, &o->users);
 	add_hosts(s, &o->hosts);
+	s->trust = g->trust;
+	if (o->upstream && !(s->upstream = upstream_start(s, o->upstream, &e)))
+		die(2, "--upstream", e.text);
 	struct loop_watch *stop[] = {loop_signal(s->loop, SIGTERM, on_signal, s->loop),
 				     loop_signal(s->loop, SIGINT, on_signal, s->loop)};
 	const char *address = peer_server_address(door);
 
-	log_line(LOG_NOTICE, "listening on %s, farm '%s', with %s", address, s->farm_name,
-		 tls ? tls_words(tls) : "neither key nor certificate");
+	log_line(LOG_NOTICE, "listening on %s, farm '%s', with %s%s%s", address,
+		 s->farm_name, tls ? tls_words(tls) : "neither key nor certificate",
+		 enrolment ? "; enrols in the farm of " : "", enrolment ? g->home : "");
 	if (o->port_file && fs_write_file(o->port_file, address, strlen(address), 0644, &e))
 		die(1, "cannot say where it listens", e.text);
 	const char *port = strrchr(address, ':') + 1;
-	struct announce *announce =
-	    o->zeroconf
-		? announce_start(s->loop, s->name, s->farm_name, (unsigned)atoi(port))
-		: NULL;
+	char print[FARM_PRINT];
+
+	farm_print(g->trust, print);
+	struct announce *announce = o->zeroconf
+					? announce_start(s->loop, s->name, s->farm_name,
+							 print, (unsigned)atoi(port))
+					: NULL;
 	int status = loop_run(s->loop);
 
 	announce_free(announce);
 	peer_server_free(door);
+	enrolment_free(enrolment);
 	server_end(s);
 	for (size_t i = 0; i < sizeof stop / sizeof *stop; i++)
 		loop_unwatch(stop[i]);
@@ -340,6 +390,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	umask(022);
 	machine_raise_files();
+	if (argc > 1 && strcmp(argv[1], "init") == 0)
+		return enrolment_init(argc - 1, argv + 1);
 	parse_options(argc, argv, &o);
 	log_setup("muster-scheduler", o.verbose ? LOG_INFO : LOG_NOTICE);
 	if (o.log_file && logsink_file(o.log_file, &e))
@@ -354,16 +406,17 @@ int main(int argc, char **argv)
 			   .farm_name = o.farm,
 			   .allow = allow,
 			   .admin = admin};
-	struct guard guard = {trust_new(), loop_timer_new(s.loop, on_look, &guard)};
+	struct guard guard = {0};
 
-	on_look(&guard);
+	guard_begin(&guard, &o, s.loop);
 	if (trust_wrong(guard.trust)[0])
 		die(1, "cannot prove itself", trust_wrong(guard.trust));
 	s.proves = trust_first(guard.trust) != NULL;
-	int status = serve(&s, &o, trust_first(guard.trust));
+	int status = serve(&s, &o, &guard);
 
 	loop_timer_free(guard.look);
 	trust_free(guard.trust);
+	free(guard.home);
 	history_close(s.history);
 	farm_free(s.farm);
 	loop_free(s.loop);

@@ -92,11 +92,11 @@ void places_free(struct server *s)
 
 void place_leave(struct server *s, struct place *p)
 {
-	uint64_t id = p->id;
-
 	log_line(LOG_NOTICE, "host=%s left", p->name);
+	/* While its address is known: who holds leases there is told of their end. */
+	p->guest = NULL;
+	server_step(s, &(struct farm_event){.type = FARM_WORKER_GONE, .worker = p->id});
 	place_free(s, p);
-	server_step(s, &(struct farm_event){.type = FARM_WORKER_GONE, .worker = id});
 }
 
 /* Tells the farm what it is, and what is known of it from before. */
@@ -243,6 +243,48 @@ int place_report(struct server *s, struct place **ours, struct guest *g,
 	return 0;
 }
 
+/* The farm is to hear of it often: silence means death, but a distccd never speaks, nor a host that is
+ * lent. */
+static void speak_for(struct server *s, struct place *p)
+{
+	if (p->why_down[0])
+		return;
+	server_step(s, &(struct farm_event){
+			   .type = FARM_REPORT, .worker = p->id, .report = p->report});
+}
+
+/* ---- hosts of another scheduler ------------------------------------------------------------ */
+
+struct place *place_borrow(struct server *s, const struct place_loan *loan,
+			   struct borrowed *of, struct err *e)
+{
+	if (place_by_address(s, loan->address)) {
+		err_set(e, 0, "there is a host at %s already", loan->address);
+		return NULL;
+	}
+	if (HASH_COUNT(s->places) >= PLACES_MAX) {
+		err_set(e, 0, "the farm has %d hosts, and takes no more", PLACES_MAX);
+		return NULL;
+	}
+	const char *name = *loan->name ? loan->name : loan->address;
+	struct place *p =
+	    place_new(s, free_name(s, name, loan->address), xstrdup(loan->address),
+		      xstrdup(loan->platform), xstrdup(loan->partition));
+
+	p->borrowed = of;
+	p->speaks = loan->speaks & (TALK_MUSTER | TALK_DISTCC);
+	log_line(LOG_NOTICE, "host=%s address=%s borrowed", p->name, p->address);
+	place_welcome(s, p);
+	return p;
+}
+
+void place_resize(struct server *s, struct place *p, unsigned slots)
+{
+	p->desc.slots = p->desc.owner_slots = slots;
+	place_enter(s, p);
+	speak_for(s, p);
+}
+
 /* ---- distccds ------------------------------------------------------------------------------ */
 
 /* "distcc://HOST[:PORT][/SLOTS]" */
@@ -265,15 +307,6 @@ static int parse_url(const char *url, struct hostlist *list, struct err *e)
 		    strstr(url, "//localhost") ? ": write 127.0.0.1 for this machine" : "");
 	}
 	return 0;
-}
-
-/* The farm is to hear of it often: silence means death, but a distccd never speaks. */
-static void speak_for(struct server *s, struct place *p)
-{
-	if (p->why_down[0])
-		return;
-	server_step(s, &(struct farm_event){
-			   .type = FARM_REPORT, .worker = p->id, .report = p->report});
 }
 
 static void on_probed(void *ctx, bool listens, const char *why)
@@ -345,6 +378,8 @@ int place_remove(struct server *s, const char *name, struct err *e)
 
 	if (!p)
 		return err_set(e, 0, "there is no host '%.100s'", name);
+	if (p->borrowed)
+		return err_set(e, 0, "'%s' is lent by another scheduler", name);
 	if (!p->url)
 		return err_set(
 		    e, 0,
@@ -376,7 +411,7 @@ void places_sweep(struct server *s)
 
 	HASH_ITER(hh, s->places, p, next)
 	{
-		if (p->url)
+		if (p->url || p->borrowed)
 			speak_for(s, p);
 	}
 }
@@ -450,7 +485,7 @@ void places_list(struct server *s, struct guest *to)
 					 .slots = v.slots,
 					 .usable = v.usable,
 					 .held = v.held,
-					 .running = p->url ? v.held : p->report.running,
+					 .running = p->guest ? p->report.running : v.held,
 					 .foreign_milli = p->report.foreign_milli,
 					 .speed_milli = (uint32_t)(v.speed * 1000),
 					 .state = state_of(&v, p),

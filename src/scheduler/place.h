@@ -7,6 +7,7 @@
 #include <uthash.h>
 /* The hosts of the farm: workers that are connected, and foreign distccds that a person has named. No two have the same
  * name or the same address. */
+struct borrowed;
 struct guest;
 struct server;
 struct err;
@@ -16,6 +17,7 @@ struct place {
 	char *name, *address, *platform, *partition;
 	char *url;                    /* of a distccd that was added; NULL: a worker */
 	struct guest *guest;          /* the worker's connection; NULL for a distccd */
+	struct borrowed *borrowed;    /* it is lent to us by another scheduler; or NULL */
 	uint32_t speaks;              /* enum talk_speaks */
 	struct farm_worker_desc desc; /* its texts are the ones above */
 	struct farm_report report;    /* the latest */
@@ -36,6 +38,16 @@ struct place *place_by_address(const struct server *, const char *address);
 int place_report(struct server *, struct place **ours, struct guest *, const char *address,
 		 const struct message_report *, struct err *);
 void place_leave(struct server *, struct place *);
+
+/* A host that another scheduler lends to this one (upstream.h), with no slots yet. NULL: it cannot be had, and why. */
+struct place_loan {
+	const char *name, *address, *platform, *partition;
+	uint32_t speaks;
+};
+
+struct place *place_borrow(struct server *, const struct place_loan *, struct borrowed *,
+			   struct err *);
+void place_resize(struct server *, struct place *, unsigned slots);
 
 /* URL: "distcc://HOST[:PORT][/SLOTS]". */
 int place_add(struct server *, const char *name, const char *url, struct err *);

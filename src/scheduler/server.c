@@ -8,6 +8,7 @@
 #include "scheduler/guest.h"
 #include "scheduler/history.h"
 #include "scheduler/place.h"
+#include "scheduler/upstream.h"
 #include "sys/loop.h"
 #include "wire/message.h"
 #include "wire/talk.h"
@@ -92,6 +93,12 @@ static bool is_hopeless(enum farm_reason r)
 	}
 }
 
+/* The farm behind this one may have what this one has not. */
+static bool may_borrow(const struct server *s)
+{
+	return s->upstream && upstream_is_hopeful(s->upstream);
+}
+
 static void tell_lease(struct server *s, struct guest *g, const struct farm_effect *f,
 		       const char *why)
 {
@@ -103,12 +110,28 @@ static void tell_lease(struct server *s, struct guest *g, const struct farm_effe
 	message_put_lease(&b, &(struct message_lease){.build = f->build % TALK_BUILD,
 						      .host = p->address,
 						      .name = p->name,
-						      .speaks = p->speaks,
+						      .speaks = p->speaks & ~TALK_EVICTS,
 						      .slots = f->slots,
 						      .budget = f->budget,
 						      .serial = f->serial,
 						      .why = why});
 	guest_send(g, &b);
+	if (f->type == FARM_GRANT && guest_was_evicted(g) && p->speaks & TALK_EVICTS)
+		guest_evict(g, p->guest, TALK_SLOTS, false, "");
+}
+
+/* A worker that does not take EVICT goes on with what it has: the farm counts that as used until it ends. */
+static void tell_evict(struct server *s, const struct farm_effect *f)
+{
+	const struct place *p = place_by_id(s, f->worker);
+	struct guest *g = guest_by_id(s, f->agent);
+	bool silent = f->reason == FARM_DECLARING;
+	const char *why = silent ? "it does not answer" : "it holds more than its share";
+
+	server_complain(s, "host=%s user=%s evicted: %s", p ? p->name : "?",
+			g ? guest_user(g) : "?", why);
+	if (p && g && p->guest && p->speaks & TALK_EVICTS)
+		guest_evict(g, p->guest, f->slots, silent, why);
 }
 
 static void tell_build(struct server *s, const struct farm_effect *f)
@@ -120,6 +143,12 @@ static void tell_build(struct server *s, const struct farm_effect *f)
 	if (!g)
 		return;
 	words_of(s, f, why, sizeof why);
+	if (f->reason == FARM_EXCLUDED && guest_asks_in_vain(g))
+		snprintf(
+		    why, sizeof why, "%s",
+		    "no host of this farm speaks distcc's protocol: add a distccd "
+		    "('muster hosts add NAME distcc://HOST'), or start a muster-worker "
+		    "with --allow NETWORK");
 	switch (f->type) {
 	case FARM_GRANT:
 	case FARM_RECALL: tell_lease(s, g, f, why); return;
@@ -133,7 +162,8 @@ static void tell_build(struct server *s, const struct farm_effect *f)
 		message_put_waiting(
 		    &b, &(struct message_waiting){.build = f->build % TALK_BUILD,
 						  .missing = f->missing,
-						  .hopeless = is_hopeless(f->reason),
+						  .hopeless = is_hopeless(f->reason) &&
+							      !may_borrow(s),
 						  .why = why});
 		break;
 	case FARM_EVICT:
@@ -151,11 +181,7 @@ static void carry_out(struct server *s, const struct farm_effect *f)
 	case FARM_RECALL:
 	case FARM_BUDGET:
 	case FARM_WAIT: tell_build(s, f); break;
-	case FARM_EVICT:
-		p = place_by_id(s, f->worker);
-		server_complain(s, "host=%s agent=%llu evicted: it does not answer",
-				p ? p->name : "?", (unsigned long long)f->agent);
-		break;
+	case FARM_EVICT: tell_evict(s, f); break;
 	case FARM_DROP:
 		p = place_by_id(s, f->worker);
 		if (p)
@@ -186,6 +212,8 @@ void server_step(struct server *s, struct farm_event *e)
 		carry_out(s, &out.v[i]);
 	s->stepping = false;
 	set_wake(s, out.wake);
+	if (s->upstream)
+		upstream_moved(s->upstream);
 }
 
 /* ---- time ---------------------------------------------------------------------------------- */
@@ -239,6 +267,8 @@ void server_end(struct server *s)
 		places_save(s);
 		history_save(s->history);
 	}
+	upstream_free(s->upstream);
+	s->upstream = NULL;
 	guests_close(s);
 	places_free(s);
 	loop_timer_free(s->wake);

@@ -17,6 +17,8 @@ struct history;
 struct loop;
 struct loop_timer;
 struct place;
+struct trust;
+struct upstream;
 
 struct server {
 	struct loop *loop;
@@ -27,6 +29,8 @@ struct server {
 	struct loop_timer *purge;     /* closes who is doomed */
 	const char *name, *farm_name; /* borrowed */
 	struct access *allow, *admin; /* borrowed: who may connect, who may change things */
+	struct trust *trust;          /* borrowed: what it dials upstream with */
+	struct upstream *upstream;    /* NULL: it stands before no other */
 	bool proves; /* it has a key or certificate: whoever connects proves himself, too */
 	struct guest *guests;     /* by id (uthash) */
 	struct guest *doomed;     /* utlist: those of them that are closed next */

@@ -1,4 +1,5 @@
 #pragma once
+#include <inttypes.h>
 
 /* The conversation with a scheduler, over the same connections as all others (net/peer): messages 32 to 63, and REFUSED. Who connects
  * says first what it is; the scheduler answers WELCOME, or REFUSED with a sentence, and hangs up.
@@ -7,9 +8,11 @@
  *    │ ENROLL {role worker, its name} ────────────────► │
  *    │ ◄───────────────────────────────────── WELCOME   │
  *    │ REPORT {slots, load, memory, owner, …} ────────► │   every few seconds, and when something changed
+ *    │ ◄──────── EVICT {an agent, slots, ends, why}     │   that agent does not obey: so many of its jobs at
+ *    │                                                  │   a time until it does; TALK_SLOTS: any number
  *
  *   agent, gethost                                  scheduler
- *    │ ENROLL {role agent, user} ─────────────────────► │
+ *    │ ENROLL {role agent, user, instance} ───────────► │   the workers know it by its instance, too
  *    │ ◄───────────────────────────────────── WELCOME   │
  *    │ WANT {build, slots, …} ────────────────────────► │   declarative: the last one holds
  *    │ ◄─────────── LEASE {build, host, slots, budget}  │   so many of that host in all from now on
@@ -22,7 +25,7 @@
  *    │ ENROLL {role person} ──────────────────────────► │
  *    │ ◄───────────────────────────────────── WELCOME   │
  *    │ ASK_HOSTS ─────────────────────────────────────► │
- *    │ ◄─────────────────────── HOST*, HOSTS_END        │
+ *    │ ◄─────────────── (CLOCK) HOST*, HOSTS_END        │
  *    │ HOST_ADD, HOST_REMOVE, DRAIN ──────────────────► │
  *    │ ◄──────────────────────────── DONE {ok, text}    │
  *
@@ -47,6 +50,9 @@ enum {
 	TALK_BACKLOG = 4 << 20, /* bytes that wait for one who does not read: closed */
 };
 
+/* The name in an agent's HELLO, so that a worker knows of whom a scheduler speaks. */
+#define TALK_AGENT_NAME "agent:%016" PRIx64
+
 #define TALK_SERVICE \
 	"_muster-farm._tcp" /* as which schedulers announce themselves by mDNS */
 
@@ -63,11 +69,12 @@ enum talk_owner {
 	TALK_OWNER_PRESENT = 2, /* somebody is at its screen or keyboard */
 };
 
-/* LEASE.speaks */
+/* LEASE.speaks, REPORT.speaks */
 enum talk_speaks {
 	TALK_MUSTER = 1 << 0,
 	TALK_DISTCC =
 	    1 << 1, /* distcc's protocol: a distccd, or a muster-worker with --allow */
+	TALK_EVICTS = 1 << 2, /* of a worker: it takes EVICT */
 };
 
 /* WANT.flags */
@@ -75,6 +82,11 @@ enum talk_want {
 	TALK_WANT_DISTCC =
 	    1 << 0,              /* only hosts that speak distcc's protocol: for gethost */
 	TALK_WANT_MORE = 1 << 1, /* HELDs follow: no new leases yet */
+};
+
+/* ASK_HOSTS.flags */
+enum talk_ask {
+	TALK_ASK_CLOCK = 1 << 0, /* CLOCK, too: the scheduler's time */
 };
 
 /* WAITING.hopeless */

@@ -7,10 +7,12 @@
 #include "base/mem.h"
 #include "worker/order.h"
 #include "worker/parcel.h"
+#include "worker/rights.h"
 #include "worker/zygote.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,17 +44,30 @@ static void stdio_close(void)
 		close(null);
 }
 
-static _Noreturn void keeper_main(int socket, void (*tidy)(void *), void *ctx)
+static _Noreturn void keeper_main(int socket, const struct cages_spec *spec)
 {
-	struct zygote z = {
-	    .socket = 3, .uid = geteuid(), .gid = getegid(), .tidy = tidy, .ctx = ctx};
+	struct zygote z = {.socket = 3,
+			   .uid = geteuid(),
+			   .gid = getegid(),
+			   .tidy = spec->tidy,
+			   .ctx = spec->ctx};
 	sigset_t all;
+
+	if (spec->rights) {
+		z.uid = spec->rights->uid;
+		z.gid = spec->rights->gid;
+		z.gives = true;
+		/* Cages inherit them. */
+		if (setgroups(1, &z.gid))
+			_exit(1);
+		rights_keep_cages();
+	}
 
 	/* A signal meant for the worker's group does not stop what tidies up behind it. */
 	setsid();
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	if (!tidy)
+	if (!spec->tidy)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (dup2(socket, 3) < 0 || syscall(SYS_close_range, 4, ~0U, 0))
 		_exit(1);
@@ -70,7 +85,7 @@ static int pair_make(int ends[2], struct err *e)
 	return 0;
 }
 
-int cages_begin(void (*tidy)(void *), void *ctx, struct err *e)
+int cages_begin(const struct cages_spec *spec, struct err *e)
 {
 	int ends[2];
 
@@ -81,7 +96,7 @@ int cages_begin(void (*tidy)(void *), void *ctx, struct err *e)
 	pid_t pid = fork();
 
 	if (pid == 0)
-		keeper_main(ends[1], tidy, ctx);
+		keeper_main(ends[1], spec);
 	close(ends[1]);
 	if (pid < 0) {
 		close(ends[0]);
@@ -156,8 +171,8 @@ static int answer_read(int socket, pid_t *pid, int *pidfd, struct err *e)
 		err_set(e, 0, "%s", gone);
 		return GONE;
 	}
-	if (a.code)
-		return err_set(e, a.code, "%.*s", (int)sizeof a.what, a.what);
+	if (a.failed)
+		return err_set(e, 0, "%.*s", (int)sizeof a.what, a.what);
 	*pid = a.pid;
 	return 0;
 }
@@ -166,7 +181,7 @@ static int cage_make(struct cage *c, struct err *e)
 {
 	int ends[2], pidfd;
 
-	if (cages_begin(NULL, NULL, e) || pair_make(ends, e))
+	if (cages_begin(&(struct cages_spec){0}, e) || pair_make(ends, e))
 		return -1;
 	int r =
 	    ask(keeper.socket, (struct zygote_ask){.kind = ZYGOTE_CAGE}, &ends[1], 1, NULL);

@@ -12,11 +12,20 @@
  * it waits for them, and they die with it. The keeper does not: it sees the worker die and tidies up behind it. */
 struct cage;
 struct sandbox_spec;
+struct rights;
 struct err;
 
+/* What the keeper does besides. */
+struct cages_spec {
+	void (*tidy)(void *ctx); /* NULL: nothing to tidy */
+	void *ctx;
+	const struct rights
+	    *rights; /* whom jobs run as, where that is not who we are; else NULL */
+};
+
 /* Starts the keeper, once, as early as may be: what the process holds by then, the keeper holds too. When the worker
- * is gone without cages_end, however it ended, the keeper calls TIDY(CTX) and leaves; NULL: nothing to tidy. */
-int cages_begin(void (*tidy)(void *ctx), void *ctx, struct err *);
+ * is gone without cages_end, however it ended, the keeper calls TIDY(CTX) and leaves. */
+int cages_begin(const struct cages_spec *, struct err *);
 void cages_end(void); /* nothing is tidied then */
 
 /* A cage of its own for a client (starts the keeper if nobody has). NULL: why not. */

@@ -306,6 +306,47 @@ void cgroups_close(struct cgroups *c)
 	free(c);
 }
 
+/* What a process is moved by, and what is handed down to the groups below. */
+static void give(const char *dir, uid_t uid, gid_t gid, bool all)
+{
+	static const char *const files[] = {"cgroup.procs", "cgroup.threads",
+					    "cgroup.subtree_control", "tasks"};
+
+	if (all && lchown(dir, uid, gid))
+		return;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		AUTO_FREE char *path = xasprintf("%s/%s", dir, files[i]);
+
+		/* Not each version has each. */
+		if ((all || i == 0) && lchown(path, uid, gid) && errno != ENOENT)
+			return;
+	}
+}
+
+void cgroups_hand_over(struct cgroups *c, uid_t uid, gid_t gid)
+{
+	for (int i = 0; i < HIERARCHIES; i++)
+		if (c->dir[i])
+			give(c->dir[i], uid, gid, true);
+	for (struct cgroup *g = c->free; g; g = g->next)
+		for (int i = 0; i < HIERARCHIES; i++)
+			if (g->dir[i])
+				give(g->dir[i], uid, gid, true);
+	/* Whoever puts a process into a group of version 2 must be allowed to take it out of the one that has both below it: of
+	 * the cage, too. That group is ours alone, but for the machine's very first, which has no type. */
+	char *parent = c->v2 ? xstrdup(c->dir[MEMORY]) : NULL;
+
+	if (parent) {
+		AUTO_FREE char *type = NULL;
+
+		*strrchr(parent, '/') = 0;
+		type = xasprintf("%s/cgroup.type", parent);
+		if (access(type, F_OK) == 0)
+			give(parent, uid, gid, false);
+	}
+	free(parent);
+}
+
 const char *cgroups_kind(const struct cgroups *c)
 {
 	return c->v2 ? "cgroup v2" : "cgroup v1";

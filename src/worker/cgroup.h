@@ -19,6 +19,8 @@ struct cgroups *cgroups_open(const struct cgroup_limits *, struct err *);
 void cgroups_close(struct cgroups *); /* NULL is fine; removes them all */
 /* What the worker PID has left, which is dead. */
 void cgroups_tidy(pid_t);
+/* Root gives them to the user who goes on with them, but for what limits all of them together. */
+void cgroups_hand_over(struct cgroups *, uid_t, gid_t);
 const char *cgroups_kind(const struct cgroups *); /* "cgroup v2", "cgroup v1" */
 
 /* One for one job; NULL: none can be had. */

@@ -130,14 +130,17 @@ static void explain(const struct toolchain *ours, struct slice theirs, struct er
 		const struct entry *o = entry_at(ours, w.path);
 
 		if (!o) {
-			err_set(e, 0, "its compiler %s has no %s", ours->driver, w.path);
+			err_set(e, 0, "its compiler %s (%.100s) has no %s", ours->driver,
+				ours->version, w.path);
 			return;
 		}
 		if (o->kind != w.kind ||
 		    (w.kind == ENTRY_FILE && !digest_equal(&o->digest, &w.digest)) ||
 		    (w.kind == ENTRY_LINK && strcmp(o->target, w.target) != 0)) {
-			err_set(e, 0, "its compiler %s differs: %s is another file there",
-				ours->driver, w.path);
+			err_set(e, 0,
+				"its compiler %s (%.100s) differs: %s is another file "
+				"there",
+				ours->driver, ours->version, w.path);
 			return;
 		}
 	}

@@ -158,7 +158,9 @@ static void open_worker(struct daemon *d, bool bare)
 	setenv("PATH", path, 1);
 	choose_state(d);
 	setup.state = d->state;
-	if (worker_open(&d->worker, &setup, &e))
+	/* Whoever it is to be, it has become by now. */
+	setup.user = geteuid() == 0 ? "root" : NULL;
+	if (worker_prepare(&d->worker, &setup, &e) || worker_open(&d->worker, &setup, &e))
 		die(d, EXIT_GENERAL, e.text);
 	d->stats = stats_new(d->worker.slots);
 	const char *given = getenv("DISTCC_IO_TIMEOUT");

@@ -1,5 +1,7 @@
-/* The verdict of each number becomes a binary tree of comparisons over ranges of equal verdicts: a filter that the kernel
- * checks, compiles and tabulates in some 30 us, where a list of 200 comparisons takes ten times that.
+/* The verdict of each number becomes a binary tree of comparisons over ranges of equal verdicts, with one block for each
+ * verdict behind it. The kernel checks, translates and compiles a filter anew for each job, and all of that grows with its
+ * length: this one has one instruction a range. It must stay one of comparisons alone, too: of such a filter the kernel
+ * keeps a table of the numbers that are allowed whatever their arguments, and runs it for no other calls.
  *
  * Invariant: what pid 1 of a sandbox itself calls after filter_install is allowed; it would wait for itself else.
  * Fails: no seccomp in this kernel, or none that tells (before Linux 5.0). */
@@ -45,6 +47,7 @@ enum verdict {
 };
 
 enum {
+	VERDICTS = IOCTL + 1,
 	NUMBERS = 512,
 	PROGRAM_MAX = 600
 };
@@ -289,8 +292,11 @@ struct program {
 	struct sock_filter code[PROGRAM_MAX];
 	unsigned n;
 	unsigned char verdict[NUMBERS];
-	unsigned end[NUMBERS]; /* of the range that begins there */
+	/* Where each jump of the tree goes: an instruction, or LEAF of a verdict. */
+	int yes[PROGRAM_MAX], no[PROGRAM_MAX];
 };
+
+#define LEAF(verdict) (-1 - (int)(verdict))
 
 static void emit(struct program *p, struct sock_filter i)
 {
@@ -349,22 +355,42 @@ static void emit_verdict(struct program *p, enum verdict v)
 	}
 }
 
-/* The tree for the ranges STARTS[0..N). */
-static void emit_tree(struct program *p, const unsigned *starts, unsigned n)
+/* The tree for the ranges STARTS[0..N): its first instruction, or a leaf. */
+static int emit_tree(struct program *p, const unsigned *starts, unsigned n)
 {
-	if (n == 1) {
-		emit_verdict(p, p->verdict[starts[0]]);
-		return;
-	}
+	if (n == 1)
+		return LEAF(p->verdict[starts[0]]);
 	unsigned half = n / 2, at = p->n;
 
 	emit_jump(p, BPF_JGE, starts[half], 0, 0);
-	/* A jump of its own to the right half, which may be far. */
-	emit(p, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
-	p->code[at].jf = 1;
-	emit_tree(p, starts, half);
-	p->code[at + 1].k = p->n - (at + 2);
-	emit_tree(p, starts + half, n - half);
+	p->no[at] = emit_tree(p, starts, half);
+	p->yes[at] = emit_tree(p, starts + half, n - half);
+	return (int)at;
+}
+
+static unsigned char distance(unsigned from, int goal, const unsigned *blocks)
+{
+	unsigned to = goal < 0 ? blocks[LEAF(goal)] : (unsigned)goal;
+
+	assert(to > from && to - from - 1 < 256);
+	return (unsigned char)(to - from - 1);
+}
+
+static void emit_all(struct program *p, const unsigned *starts, unsigned n)
+{
+	unsigned first = p->n, blocks[VERDICTS];
+
+	emit_tree(p, starts, n);
+	unsigned end = p->n;
+
+	for (int v = 0; v < VERDICTS; v++) {
+		blocks[v] = p->n;
+		emit_verdict(p, v);
+	}
+	for (unsigned at = first; at < end; at++) {
+		p->code[at].jt = distance(at, p->yes[at], blocks);
+		p->code[at].jf = distance(at, p->no[at], blocks);
+	}
 }
 
 static void program_make(struct program *p)
@@ -388,20 +414,29 @@ static void program_make(struct program *p)
 	emit_jump(p, BPF_JEQ, FILTER_ARCH, 1, 0);
 	emit_return(p, SECCOMP_RET_KILL_PROCESS);
 	emit_load(p, offsetof(struct seccomp_data, nr));
-	emit_tree(p, starts, n);
+	emit_all(p, starts, n);
+}
+
+static struct program told = {.refusal = SECCOMP_RET_USER_NOTIF},
+		      untold = {.refusal = SECCOMP_RET_ERRNO | EPERM};
+
+void filter_prepare(void)
+{
+	if (!told.n)
+		program_make(&told);
+	if (!untold.n)
+		program_make(&untold);
 }
 
 int filter_install(int *listener, struct err *e)
 {
-	static struct program told = {.refusal = SECCOMP_RET_USER_NOTIF},
-			      untold = {.refusal = SECCOMP_RET_ERRNO | EPERM};
-	struct program *p = listener ? &told : &untold;
+	const struct program *p = listener ? &told : &untold;
 
 	if (!FILTER_ARCH)
 		return err_set(e, ENOSYS, "limit system calls on this kind of processor");
-	if (!p->n)
-		program_make(p);
-	struct sock_fprog prog = {.len = (unsigned short)p->n, .filter = p->code};
+	filter_prepare();
+	struct sock_fprog prog = {.len = (unsigned short)p->n,
+				  .filter = (struct sock_filter *)(uintptr_t)p->code};
 	long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
 			 listener ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &prog);
 

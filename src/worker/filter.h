@@ -12,6 +12,8 @@ enum {
 	FILTER_SETS = 2 /* words of a set of refused calls */
 };
 
+/* Makes ready what filter_install would make at its first call: for a process whose children are to find it ready. */
+void filter_prepare(void);
 /* Puts this process and all it will start under the filter, for good; the caller has set no_new_privs. *LISTENER becomes
  * readable when one of them makes a refused call; that one waits until filter_answer. LISTENER NULL: refused without a
  * word. -1: this kernel has no filters. */

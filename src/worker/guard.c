@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "farm/member.h"
+#include "farm/print.h"
 #include "net/address.h"
 #include "net/key.h"
 #include "net/tls.h"
@@ -82,6 +83,21 @@ struct guard *guard_new(struct loop *l, const char *key_file, struct err *e)
 	return g;
 }
 
+char *guard_farm(void)
+{
+	struct guard g = {.trust = trust_new()};
+	char *found = NULL;
+
+	trust_find(g.trust, get, &g);
+	const char *dir = trust_farm_dir(g.trust);
+	AUTO_FREE char *certificate = xasprintf("%s/certificate.pem", dir ? dir : "");
+
+	if (dir && access(certificate, F_OK) == 0)
+		found = xstrdup(dir);
+	trust_free(g.trust);
+	return found;
+}
+
 void guard_free(struct guard *g)
 {
 	if (!g)
@@ -122,4 +138,10 @@ int guard_listen(const struct guard *g, const char *address, bool allows, struct
 	    "  muster join TOKEN   makes this machine one of a farm\n"
 	    "  --allow NETWORK     lets all machines of that network in, unencrypted",
 	    address);
+}
+
+void guard_print(const struct guard *g, char out[FARM_PRINT], bool *certified)
+{
+	farm_print(g->trust, out);
+	*certified = trust_farm(g->trust) != NULL && !g->given;
 }

@@ -47,15 +47,6 @@ static _Noreturn void give_up(const struct init *in, const struct err *e)
 	_exit(NO_EXEC);
 }
 
-/* Handlers of the worker must never run here; what it ignores, the compiler must not. */
-static void signals_default(void)
-{
-	struct sigaction dfl = {.sa_handler = SIG_DFL};
-
-	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &dfl, NULL);
-}
-
 static bool worker_gone(const struct init *in)
 {
 	struct pollfd p = {.fd = in->report};
@@ -88,8 +79,8 @@ static int file_put(const char *path, const char *text, struct err *e)
 	return 0;
 }
 
-/* Where the kernel counts process ids for each namespace (since Linux 6.14), it may as well limit them: root's own
- * processes heed no other limit. Older ones would take this for the whole machine. */
+/* Where the kernel counts process ids for each namespace (since Linux 6.14), it may as well limit them: without a control
+ * group root's own processes heed no other limit. Older ones would take this for the whole machine. */
 static void pids_limit(void)
 {
 	struct utsname u;
@@ -227,32 +218,47 @@ static int wait_for(const struct init *in, pid_t compiler, int sigchld, int refu
 	}
 }
 
-static void confine(struct init *in, int *upper, struct err *e)
+/* What the compiler left running must not write on while the worker reads, which it does from ENDED on. Whoever has lost
+ * its parent is our child: without a child there is nobody, and no need to look for them among all processes of the
+ * machine, as the kernel does for kill(-1). */
+static void end_all(void)
 {
-	const struct sandbox_spec *s = in->spec;
-	const struct world world = {s->lower, s->nlower, s->binds, s->nbinds,
-				    s->scratch_bytes};
-	int fds[4] = {in->spec->stdio[0], in->spec->stdio[1], in->spec->stdio[2],
-		      in->report};
+	if (waitpid(-1, NULL, WNOHANG | __WALL) < 0 && errno == ECHILD)
+		return;
+	kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
+		;
+}
 
+/* Descriptors 0 to 2 become the compiler's, 3 the report's, 4 the upper folder's, which is returned. */
+static int confine(struct init *in, struct err *e)
+{
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)) {
 		err_set(e, errno, "die with the worker");
 		give_up(in, e);
 	}
 	prctl(PR_SET_NAME,
 	      "muster-job"); /* until it is the compiler's, for who looks at processes */
-	signals_default();
 	setsid();
-	if (groups_enter(in, e) || fds_keep(fds, 4, e))
+	if (worker_gone(in))
+		_exit(1);
+	if (groups_enter(in, e))
+		give_up(in, e);
+	if (in->unfit->text[0])
+		give_up(in, in->unfit);
+	if (!in->counted)
+		pids_limit();
+	int fds[5] = {in->spec->stdio[0], in->spec->stdio[1], in->spec->stdio[2],
+		      in->report, world_enter(in->world, e)};
+
+	/* What it takes to build the world must not stay. */
+	if (fds[4] < 0 || fds_keep(fds, 5, e))
 		give_up(in, e);
 	in->report = 3;
 	fcntl(in->report, F_SETFD, FD_CLOEXEC);
-	if (worker_gone(in))
-		_exit(1);
-	pids_limit();
-	*upper = world_enter(&world, e);
-	if (*upper < 0 || rights_drop(e))
+	if (rights_drop(e))
 		give_up(in, e);
+	return 4;
 }
 
 _Noreturn void init_run(const struct init *given)
@@ -261,9 +267,7 @@ _Noreturn void init_run(const struct init *given)
 	struct report ended = {.kind = REPORT_ENDED};
 	struct err e = {0};
 	sigset_t child;
-	int upper = -1, refused = -1;
-
-	confine(&in, &upper, &e);
+	int refused = -1, upper = confine(&in, &e);
 	const struct report ready = {.kind = REPORT_READY};
 
 	parcel_send(in.report, &ready, sizeof ready, upper);
@@ -283,10 +287,7 @@ _Noreturn void init_run(const struct init *given)
 	/* So that the worker sees the end of the compiler's output when the compiler closes it. */
 	syscall(SYS_close_range, 0, 2, 0);
 	ended.end.status = wait_for(&in, compiler, sigchld, refused, ended.end.tried);
-	/* What the compiler left running must not write on while the worker reads, which it does from ENDED on. */
-	kill(-1, SIGKILL);
-	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
-		;
+	end_all();
 	struct rusage use;
 
 	if (getrusage(RUSAGE_CHILDREN, &use) == 0) {

@@ -21,13 +21,17 @@ struct report {
 };
 
 struct err;
+struct world;
 
 struct init {
 	const struct sandbox_spec *spec;
-	int report;     /* socket to the worker */
-	bool self_test; /* run in place of the program */
-	int groups[2];  /* files to write one's pid to, to be in a control group … */
-	int ngroups;    /* … this many */
+	const struct world *world;
+	const struct err *unfit; /* why the world cannot be made; empty: it can */
+	int report;              /* socket to the worker */
+	bool self_test;          /* run in place of the program */
+	int groups[2]; /* files to write one's pid to, to be in a control group … */
+	int ngroups;   /* … this many */
+	bool counted;  /* a control group limits the number of its processes */
 };
 
 /* In the new process of the new namespaces, signals blocked. */

@@ -10,6 +10,7 @@
 #include "wire/message.h"
 #include "worker/client_state.h"
 #include "worker/compilers.h"
+#include "worker/evict.h"
 #include "worker/view.h"
 #include "worker/worker.h"
 
@@ -135,6 +136,12 @@ static void on_slot(struct slot_wait *wait)
 
 void job_ready(struct job *j)
 {
+	const char *unwelcome = evict_refuses(j->client);
+
+	if (unwelcome) {
+		job_fail(j, WIRE_FAILED, unwelcome);
+		return;
+	}
 	j->stage = JOB_READY;
 	j->wait.start = on_slot;
 	j->wait.tenant = &j->client->tenant;
@@ -145,6 +152,20 @@ void job_unready(struct job *j)
 {
 	j->stage = JOB_WAITING;
 	worker_leave_line(j->client->worker, &j->wait);
+}
+
+void job_evict(struct job *j, const char *why)
+{
+	struct client *c = j->client;
+	bool running = j->stage == JOB_RUNNING;
+
+	if (!running)
+		job_unready(j);
+	run_free(j->run);
+	j->run = NULL;
+	job_fail(j, WIRE_FAILED, why);
+	if (running)
+		worker_slot_free(c->worker, &c->tenant);
 }
 
 void job_free(struct job *j)
@@ -180,6 +201,8 @@ static int send_result(struct job *j, struct buf *b)
 	struct message_result m = {
 	    .id = j->id, .outcome = j->outcome, .why = j->why, .outputs = outputs(j)};
 
+	if (j->outcome == WIRE_FAILED && j->end)
+		m.maxrss_kb = j->end->starved_kb;
 	if (j->outcome == WIRE_COMPILED) {
 		m.status = (uint32_t)j->end->status;
 		m.user_us = j->end->user_us;

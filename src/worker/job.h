@@ -44,6 +44,8 @@ struct job {
 void job_ready(struct job *);   /* it has all it needs: runs as soon as a slot is free */
 void job_unready(struct job *); /* it waits for blobs again */
 void job_free(struct job *);    /* kills it if need be */
+void job_evict(struct job *,
+	       const char *why); /* ready or running: it fails, and is killed */
 /* Sends the next bit of its result: 1 when all is sent (then free it), 0 when there is more. */
 int job_send_some(struct job *, struct buf *);
 void job_fail(struct job *, unsigned outcome, const char *why); /* straight to sending */

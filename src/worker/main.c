@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "farm/print.h"
 #include "net/access.h"
 #include "net/address.h"
 #include "net/peer.h"
@@ -11,6 +12,7 @@
 #include "sys/fs.h"
 #include "sys/loop.h"
 #include "sys/machine.h"
+#include "sys/spawn.h"
 #include "worker/call.h"
 #include "worker/client.h"
 #include "worker/distcc_server.h"
@@ -35,13 +37,17 @@ static const char usage[] =
     "  --listen HOST:PORT   where to listen (default 127.0.0.1:3690; port 0: any free one)\n"
     "  --slots N            compiles at once (default: the cores this process may use)\n"
     "  --state DIR          where to keep blobs, views and staged compilers\n"
-    "                       (default: $XDG_CACHE_HOME/muster/worker or ~/.cache/muster/worker)\n"
+    "                       (default: $XDG_CACHE_HOME/muster/worker or ~/.cache/muster/worker;\n"
+    "                       for root /var/cache/muster/worker)\n"
     "  --store-size BYTES   limit of the blob store, and of one client's files here,\n"
     "                       with K, M or G (default 10G)\n"
     "  --job-memory BYTES   what one compile may have (default: half of the machine's)\n"
     "  --name NAME          what it is called (default: the host's name)\n"
-    "  --no-sandbox         do not confine compiles: clients then send only\n"
-    "                       preprocessed source, made by them\n"
+    "  --user NAME          started by root: whom to become (default: muster if there is\n"
+    "                       such a user, else a number of its own; root: nobody else)\n"
+    "  --no-sandbox         make no cages, and tell clients: they send no files then, only\n"
+    "                       preprocessed source; where there is no Landlock either, it serves\n"
+    "                       its own user on this machine, and does not start without this\n"
     "  --key-file FILE      lets in who has the same key ('muster key' makes one); default:\n"
     "                       ~/.config/muster/key, or for root /etc/muster/key, if it is there\n"
     "  --call HOST:PORT     connects there in place of listening, with a key\n"
@@ -51,7 +57,10 @@ static const char usage[] =
     "                       ADDRESS[/BITS] or a host (may be given more than once; default: none)\n"
     "  --allow-private      the same for all private networks\n"
     "  --scheduler HOST[:PORT][,...]\n"
-    "                       offers its slots there (or MUSTER_SCHEDULER); the port is 3693\n"
+    "                       offers its slots there (or MUSTER_SCHEDULER); the port is 3693;\n"
+    "                       +zeroconf: to those of its farm that announce themselves (default\n"
+    "                       for one that has a farm's certificate)\n"
+    "  --no-zeroconf        looks for none\n"
     "  --farm NAME          only to schedulers of that farm (or MUSTER_FARM)\n"
     "  --partition NAME     the part of the farm that it belongs to\n"
     "  --address HOST:PORT  where agents reach it (default: where it listens)\n"
@@ -69,7 +78,7 @@ enum {
 };
 
 struct options {
-	const char *listen, *state, *name, *port_file, *key_file;
+	const char *listen, *state, *name, *port_file, *key_file, *user;
 	struct call_spec call; /* its address is NULL when it listens */
 	unsigned slots;
 	uint64_t store_bytes, job_bytes;
@@ -78,9 +87,11 @@ struct options {
 	size_t nallow;
 	bool allow_private;
 	const char *scheduler, *farm, *partition, *address;
-	bool dedicated;
-	bool absent;     /* nobody looks whether somebody sits at the machine */
-	int owner_slots; /* < 0: not given */
+	bool dedicated, no_zeroconf;
+	bool absent;            /* nobody looks whether somebody sits at the machine */
+	int owner_slots;        /* < 0: not given */
+	char print[FARM_PRINT]; /* of the farm that it is of … */
+	bool certified;         /* … by a certificate */
 };
 
 enum {
@@ -91,6 +102,7 @@ enum {
 	OPT_JOB_MEMORY,
 	OPT_NAME,
 	OPT_NO_SANDBOX,
+	OPT_USER,
 	OPT_KEY_FILE,
 	OPT_CALL,
 	OPT_GRACE,
@@ -98,6 +110,7 @@ enum {
 	OPT_ALLOW,
 	OPT_ALLOW_PRIVATE,
 	OPT_SCHEDULER,
+	OPT_NO_ZEROCONF,
 	OPT_FARM,
 	OPT_PARTITION,
 	OPT_ADDRESS,
@@ -118,6 +131,7 @@ static const struct option long_options[] = {
     {"job-memory",         required_argument, NULL, OPT_JOB_MEMORY},
     {"name",            required_argument, NULL, OPT_NAME},
     {"no-sandbox",              no_argument, NULL, OPT_NO_SANDBOX},
+    {"user",  required_argument, NULL, OPT_USER},
     {"key-file",		  required_argument, NULL, OPT_KEY_FILE},
     {"call",	      required_argument, NULL, OPT_CALL},
     {"grace",         required_argument, NULL, OPT_GRACE},
@@ -125,17 +139,18 @@ static const struct option long_options[] = {
     {"allow",	      required_argument, NULL, OPT_ALLOW},
     {"allow-private",                  no_argument, NULL, OPT_ALLOW_PRIVATE},
     {"scheduler",required_argument, NULL, OPT_SCHEDULER},
-    {"farm",          required_argument, NULL, OPT_FARM},
-    {"partition",       required_argument, NULL, OPT_PARTITION},
-    {"address",              required_argument, NULL, OPT_ADDRESS},
-    {"presence",		  required_argument, NULL, OPT_PRESENCE},
-    {"owner-slots",required_argument, NULL, OPT_OWNER_SLOTS},
-    {"dedicated",      no_argument, NULL, OPT_DEDICATED},
-    {"port-file",             required_argument, NULL, OPT_PORT_FILE},
-    {"verbose",              no_argument, NULL, OPT_VERBOSE},
-    {"help",		  no_argument, NULL, OPT_HELP},
-    {"version",no_argument, NULL, OPT_VERSION},
-    {0	},
+    {"no-zeroconf",          no_argument, NULL, OPT_NO_ZEROCONF},
+    {"farm",       required_argument, NULL, OPT_FARM},
+    {"partition",              required_argument, NULL, OPT_PARTITION},
+    {"address",		  required_argument, NULL, OPT_ADDRESS},
+    {"presence",required_argument, NULL, OPT_PRESENCE},
+    {"owner-slots",      required_argument, NULL, OPT_OWNER_SLOTS},
+    {"dedicated",             no_argument, NULL, OPT_DEDICATED},
+    {"port-file",              required_argument, NULL, OPT_PORT_FILE},
+    {"verbose",		  no_argument, NULL, OPT_VERBOSE},
+    {"help",no_argument, NULL, OPT_HELP},
+    {"version",         no_argument, NULL, OPT_VERSION},
+    {0	    },
 };
 
 static _Noreturn void die(int status, const char *sentence, const char *detail)
@@ -211,6 +226,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 		case OPT_JOB_MEMORY: o->job_bytes = parse_size(optarg); break;
 		case OPT_NAME: o->name = optarg; break;
 		case OPT_NO_SANDBOX: o->no_sandbox = true; break;
+		case OPT_USER: o->user = optarg; break;
 		case OPT_KEY_FILE: o->key_file = optarg; break;
 		case OPT_CALL: o->call.address = optarg; break;
 		case OPT_GRACE: o->call.grace_s = parse_seconds("--grace", optarg); break;
@@ -218,6 +234,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 		case OPT_ALLOW: add_allowed(o, optarg); break;
 		case OPT_ALLOW_PRIVATE: o->allow_private = true; break;
 		case OPT_SCHEDULER: o->scheduler = optarg; break;
+		case OPT_NO_ZEROCONF: o->no_zeroconf = true; break;
 		case OPT_FARM: o->farm = optarg; break;
 		case OPT_PARTITION: o->partition = optarg; break;
 		case OPT_ADDRESS: o->address = optarg; break;
@@ -241,6 +258,9 @@ static char *default_state(void)
 
 	if (cache && *cache == '/')
 		return xasprintf("%s/muster/worker", cache);
+	/* Whom root becomes cannot reach its home. */
+	if (geteuid() == 0 && access("/var/cache", W_OK) == 0)
+		return xstrdup("/var/cache/muster/worker");
 	if (home && *home == '/')
 		return xasprintf("%s/.cache/muster/worker", home);
 	die(1, "there is no HOME to keep state in: give --state DIR", NULL);
@@ -277,15 +297,37 @@ static const char *or_variable(const char *option, const char *variable)
 	return option ? option : getenv(variable);
 }
 
-/* NULL: no scheduler is named. */
+/* Whether it looks for schedulers that announce themselves: asked to, or nobody was named and it can tell those of its farm
+ * from all others, and is to be reached from elsewhere. */
+static bool looks_around(const struct options *o, const char *schedulers,
+			 const char *address, bool certified)
+{
+	AUTO_FREE char *tool = spawn_find("avahi-browse");
+	bool elsewhere =
+	    strncmp(address, "127.", 4) != 0 && strncmp(address, "[::1]", 5) != 0;
+
+	if (o->no_zeroconf)
+		return false;
+	if (schedulers && *schedulers)
+		return strcmp(schedulers, "+zeroconf") == 0;
+	return certified && elsewhere && tool;
+}
+
+/* NULL: no scheduler is named, nor looked for. */
 static struct report *report_to(struct worker *w, const struct options *o,
 				const struct peer_self *self, const char *address,
 				bool distcc)
 {
 	const char *schedulers = or_variable(o->scheduler, "MUSTER_SCHEDULER");
 	const char *farm = or_variable(o->farm, "MUSTER_FARM");
+	bool looks =
+	    looks_around(o, schedulers, o->address ? o->address : address, o->certified);
+
+	if (schedulers && (!*schedulers || strcmp(schedulers, "+zeroconf") == 0))
+		schedulers = NULL;
 	struct report_spec spec = {
 	    .schedulers = schedulers,
+	    .found = looks ? o->print : NULL,
 	    .address = o->address ? o->address : address,
 	    .name = self->name,
 	    .tls = self->tls,
@@ -297,7 +339,7 @@ static struct report *report_to(struct worker *w, const struct options *o,
 	    .distcc = distcc};
 	struct err e = {0};
 
-	if (!schedulers || !*schedulers)
+	if (!schedulers && !looks)
 		return NULL;
 	struct report *r = report_start(w, &spec, &e);
 
@@ -428,19 +470,27 @@ int main(int argc, char **argv)
 	parse_options(argc, argv, &o);
 	log_setup("muster-worker", o.verbose ? LOG_INFO : LOG_NOTICE);
 	AUTO_FREE char *state = o.state ? xstrdup(o.state) : default_state();
+	AUTO_FREE char *farm = guard_farm();
 	struct setup setup = {.state = state,
 			      .store_bytes = o.store_bytes,
 			      .job_bytes = o.job_bytes,
 			      .slots = o.slots,
 			      .no_sandbox = o.no_sandbox,
-			      .no_sandbox_why = "it was started with --no-sandbox"};
+			      .no_sandbox_why = "it was started with --no-sandbox",
+			      .some_cage = true,
+			      .user = o.user,
+			      .farm = farm,
+			      .write = o.port_file};
 
-	if (worker_open(&w, &setup, &e))
+	if (worker_prepare(&w, &setup, &e))
 		die(1, "cannot start", e.text);
 	struct guard *guard = guard_new(w.loop, o.key_file, &e);
 
 	if (!guard)
 		die(1, "cannot serve", e.text);
+	if (worker_open(&w, &setup, &e))
+		die(1, "cannot start", e.text);
+	guard_print(guard, o.print, &o.certified);
 	int status = serve(&w, &o, guard);
 
 	worker_close(&w); /* before what its connections stand on */

@@ -11,6 +11,13 @@ enum {
 	ESTABLISHED = 1
 };
 
+static uid_t starter = (uid_t)-1;
+
+void own_user_started_by(uid_t uid)
+{
+	starter = uid;
+}
+
 /* FROM as the list writes it: words of the address in this machine's byte order, ":", the port, all in hexadecimal. */
 static bool listed_form(const char *from, char out[48], bool *v6)
 {
@@ -50,7 +57,7 @@ bool own_user_is(const char *from)
 		if (sscanf(line, " %*u: %63s %*s %x %*s %*s %*s %u", local, &state, &uid) ==
 			3 &&
 		    state == ESTABLISHED && strcmp(local, want) == 0)
-			ours = uid == geteuid();
+			ours = uid == geteuid() || uid == starter;
 	if (f)
 		fclose(f);
 	return ours;

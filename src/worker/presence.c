@@ -1,7 +1,7 @@
 /* A session counts that is local (on a seat, not through ssh), active (in front), of a user (not the greeter, not a
  * service). One of a terminal is idle when nobody has typed for PRESENCE_IDLE_S: the kernel moves a terminal's times
- * when it is read or written, to within 8 seconds. A graphical one tells its idleness by D-Bus only, so while it is in
- * front somebody is taken to sit there; who leaves such a session open all night says so with --presence=no. */
+ * when it is read or written, to within 8 seconds. A graphical one is left when its desktop says so (worker/desk.h). Input
+ * devices tell nothing: the kernel does not move their times, and reading them is not ours. */
 #include "worker/presence.h"
 
 #include "base/buf.h"
@@ -54,7 +54,15 @@ static bool terminal_is_idle(const char *root, const char *tty, int64_t now_s)
 	return stat(path, &st) == 0 && now_s - st.st_atim.tv_sec >= PRESENCE_IDLE_S;
 }
 
-static bool is_somebody(const char *root, const char *session, int64_t now_s)
+struct look {
+	const char *root;
+	int64_t now_s;
+	bool (*left)(void *ctx, const char *id);
+	void *ctx;
+};
+
+/* ID: the session's, TEXT its file. */
+static bool is_somebody(const struct look *l, const char *id, const char *session)
 {
 	char tty[64], seat[64];
 
@@ -62,13 +70,15 @@ static bool is_somebody(const char *root, const char *session, int64_t now_s)
 	    is(session, "REMOTE", "1") || !value_of(session, "SEAT", seat, sizeof seat))
 		return false;
 	if (!is(session, "TYPE", "tty"))
-		return true;
+		return !l->left || !l->left(l->ctx, id);
 	value_of(session, "TTY", tty, sizeof tty);
-	return !terminal_is_idle(root, tty, now_s);
+	return !terminal_is_idle(l->root, tty, l->now_s);
 }
 
-enum presence presence_look(const char *root, int64_t now_s)
+enum presence presence_look(const char *root, int64_t now_s,
+			    bool (*left)(void *ctx, const char *session), void *ctx)
 {
+	const struct look look = {root, now_s, left, ctx};
 	AUTO_FREE char *folder = xasprintf("%s/run/systemd/sessions", root);
 	DIR *d = opendir(folder);
 	enum presence found = PRESENCE_AWAY;
@@ -88,7 +98,7 @@ enum presence presence_look(const char *root, int64_t now_s)
 		if (fs_read(path, SESSION_MAX, &b, NULL))
 			continue;
 		buf_u8(&b, 0);
-		if (is_somebody(root, b.data, now_s))
+		if (is_somebody(&look, de->d_name, b.data))
 			found = PRESENCE_PRESENT;
 	}
 	closedir(d);

@@ -7,6 +7,8 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/discover.h"
+#include "net/hostlist.h"
 #include "net/peer.h"
 #include "net/schedulers.h"
 #include "net/tls.h"
@@ -15,6 +17,8 @@
 #include "sys/machine.h"
 #include "wire/message.h"
 #include "wire/talk.h"
+#include "worker/desk.h"
+#include "worker/evict.h"
 #include "worker/presence.h"
 #include "worker/worker.h"
 
@@ -42,6 +46,8 @@ struct line {
 	unsigned pause_ms;
 	bool clear; /* it speaks without encryption, and is on this machine */
 	bool welcome;
+	bool found;     /* it announced itself … */
+	bool gone;      /* … and does no more: not dialled again */
 	char said[300]; /* what the log heard last of it */
 };
 
@@ -51,6 +57,7 @@ struct report {
 	char *platform;
 	uint64_t instance; /* tells this process from an earlier one of its name */
 	struct load *load;
+	struct desk *desk;
 	struct load_look look;
 	double foreign; /* cores that others use, smoothed */
 	struct loop_timer *timer;
@@ -60,6 +67,7 @@ struct report {
 	bool draining;
 	void (*gone)(void *ctx);
 	void *gone_ctx;
+	struct discover *discover; /* NULL: only those that are named */
 	struct line lines[SCHEDULERS_MAX];
 	size_t nlines;
 };
@@ -96,7 +104,7 @@ static uint32_t owner_of(const struct report *r)
 {
 	if (!r->spec.presence || r->spec.dedicated)
 		return TALK_OWNER_UNKNOWN;
-	switch (presence_look("", time(NULL))) {
+	switch (presence_look("", time(NULL), desk_left, r->desk)) {
 	case PRESENCE_PRESENT: return TALK_OWNER_PRESENT;
 	case PRESENCE_AWAY: return TALK_OWNER_AWAY;
 	case PRESENCE_UNKNOWN:
@@ -114,7 +122,7 @@ static struct message_report report_now(struct report *r)
 	    .address = r->spec.address,
 	    .platform = r->platform,
 	    .partition = r->spec.partition,
-	    .speaks = TALK_MUSTER | (r->spec.distcc ? TALK_DISTCC : 0),
+	    .speaks = TALK_MUSTER | TALK_EVICTS | (r->spec.distcc ? TALK_DISTCC : 0),
 	    .slots = r->worker->slots,
 	    .owner_slots = r->spec.owner_slots,
 	    .running = r->worker->running,
@@ -171,6 +179,7 @@ static void say(struct line *line, const char *text)
 
 static void dial_later(struct line *line)
 {
+	evict_forget(line->report->worker, line);
 	line->peer = NULL;
 	line->welcome = false;
 	loop_timer_set(line->timer, LOOP_MS(line->pause_ms));
@@ -181,6 +190,9 @@ static void dial_later(struct line *line)
 static void dial(void *ctx)
 {
 	struct line *line = ctx;
+
+	if (line->gone)
+		return;
 	struct peer_self self = {.name = line->report->spec.name,
 				 .slots = line->report->worker->slots,
 				 .timeout_ms = PEER_TIMEOUT_MS,
@@ -223,6 +235,22 @@ static int on_refused(struct arena *a, const char *p, size_t n, struct err *e)
 	return err_set(e, 0, "it wants no part of us: %.300s", m.why);
 }
 
+static const char *own_farm(const struct report *r)
+{
+	return r->spec.farm ? r->spec.farm : "";
+}
+
+static int on_evict(const struct line *line, struct arena *a, const char *p, size_t n,
+		    struct err *e)
+{
+	struct message_evict m;
+
+	if (message_get_evict(&m, a, p, n))
+		return err_set(e, EPROTO, "a malformed EVICT");
+	evict_note(line->report->worker, line, &m);
+	return 0;
+}
+
 static int on_message(void *ctx, struct peer *peer, unsigned type, const char *p, size_t n,
 		      struct err *e)
 {
@@ -234,11 +262,15 @@ static int on_message(void *ctx, struct peer *peer, unsigned type, const char *p
 	(void)peer;
 	if (type == MESSAGE_REFUSED) {
 		r = on_refused(a, p, n, e);
+	} else if (type == MESSAGE_EVICT && line->welcome) {
+		r = on_evict(line, a, p, n, e);
 	} else if (type != MESSAGE_WELCOME) {
 		r = err_set(e, EPROTO, "a message %s that is not a scheduler's to send",
 			    message_name(type));
 	} else if (message_get_welcome(&m, a, p, n)) {
 		r = err_set(e, EPROTO, "a malformed WELCOME");
+	} else if (line->found && strcmp(m.farm, own_farm(line->report)) != 0) {
+		r = err_set(e, 0, "is of another farm, '%.100s'", m.farm);
 	} else {
 		line->welcome = true;
 		line->pause_ms = PAUSE_MS;
@@ -265,23 +297,83 @@ static const struct peer_handler handler = {
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
+static void add_line(struct report *r, const char *address, bool found)
+{
+	struct line *line = &r->lines[r->nlines++];
+
+	line->report = r;
+	line->address = xstrdup(address);
+	line->found = found;
+	line->pause_ms = PAUSE_MS;
+	line->timer = loop_timer_new(r->worker->loop, dial, line);
+	loop_timer_set(line->timer, 0);
+}
+
 static int add_lines(struct report *r, struct err *e)
 {
 	struct schedulers list;
 
+	if (!r->spec.schedulers)
+		return 0;
 	if (schedulers_parse(&list, r->spec.schedulers, e))
 		return -1;
-	for (; r->nlines < list.n; r->nlines++) {
-		struct line *line = &r->lines[r->nlines];
-
-		line->report = r;
-		line->address = xstrdup(list.v[r->nlines]);
-		line->pause_ms = PAUSE_MS;
-		line->timer = loop_timer_new(r->worker->loop, dial, line);
-		loop_timer_set(line->timer, 0);
-	}
+	for (size_t i = 0; i < list.n; i++)
+		add_line(r, list.v[i], false);
 	schedulers_free(&list);
 	return 0;
+}
+
+/* A scheduler announces itself there: it is dialled, unless it was. */
+static void meet(struct report *r, const char *address)
+{
+	struct line *free_one = NULL;
+
+	for (size_t i = 0; i < r->nlines; i++) {
+		struct line *line = &r->lines[i];
+
+		if (strcmp(line->address, address) == 0) {
+			if (line->gone && !line->peer)
+				loop_timer_set(line->timer, 0);
+			line->gone = false;
+			return;
+		}
+		if (line->found && line->gone && !line->peer)
+			free_one = line;
+	}
+	if (r->nlines < SCHEDULERS_MAX) {
+		add_line(r, address, true);
+	} else if (free_one) {
+		free(free_one->address);
+		free_one->address = xstrdup(address);
+		free_one->gone = free_one->clear = false;
+		free_one->pause_ms = PAUSE_MS;
+		loop_timer_set(free_one->timer, 0);
+	}
+}
+
+/* Who announces himself no more keeps the connection that he has. */
+static void on_found(void *ctx)
+{
+	struct report *r = ctx;
+	const struct hostlist *list = discover_hosts(r->discover);
+
+	for (size_t i = 0; i < r->nlines; i++)
+		r->lines[i].gone = r->lines[i].found;
+	for (size_t i = 0; i < list->n; i++) {
+		AUTO_FREE char *address = host_address(&list->v[i]);
+
+		meet(r, address);
+	}
+}
+
+static void find_some(struct report *r)
+{
+	static const char *const types[] = {TALK_SERVICE, NULL};
+
+	if (!r->spec.found)
+		return;
+	r->discover = discover_start(r->worker->loop, types, on_found, r);
+	discover_only(r->discover, r->spec.found);
 }
 
 /* The number of running jobs has moved: they hear of it soon, but not for each job. */
@@ -305,12 +397,14 @@ struct report *report_start(struct worker *w, const struct report_spec *spec, st
 	if (getrandom(&r->instance, sizeof r->instance, 0) != sizeof r->instance)
 		r->instance = (uint64_t)loop_now();
 	r->load = load_new("");
+	r->desk = desk_new(w->loop);
 	r->timer = loop_timer_new(w->loop, on_timer, r);
 	look(r);
 	if (add_lines(r, e)) {
 		report_free(r);
 		return NULL;
 	}
+	find_some(r);
 	loop_timer_set(r->timer, LOOP_MS(TALK_REPORT_MS));
 	w->moved = on_moved;
 	w->moved_ctx = r;
@@ -322,7 +416,9 @@ void report_free(struct report *r)
 	if (!r)
 		return;
 	r->worker->moved = NULL;
+	discover_free(r->discover);
 	for (size_t i = 0; i < r->nlines; i++) {
+		evict_forget(r->worker, &r->lines[i]);
 		if (r->lines[i].peer)
 			peer_close(r->lines[i].peer);
 		loop_timer_free(r->lines[i].timer);
@@ -330,6 +426,7 @@ void report_free(struct report *r)
 	}
 	loop_timer_free(r->timer);
 	load_free(r->load);
+	desk_free(r->desk);
 	free(r->platform);
 	free(r);
 }

@@ -9,8 +9,11 @@ struct worker;
 struct err;
 
 struct report_spec {
-	const char *schedulers; /* "HOST[:PORT][,HOST[:PORT]]…" */
-	const char *address;    /* where agents reach this worker */
+	const char
+	    *schedulers; /* "HOST[:PORT][,HOST[:PORT]]…"; NULL: only those that are found */
+	/* Also to those that announce themselves by mDNS and are of the farm with this fingerprint (farm/print.h); NULL: no */
+	const char *found;
+	const char *address; /* where agents reach this worker */
 	const char *name, *farm, *partition;
 	unsigned owner_slots;  /* offered while somebody uses the machine */
 	bool presence;         /* look whether somebody does */

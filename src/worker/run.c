@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,8 @@
 #include <utlist.h>
 
 enum {
-	DEPTH_MAX = 512, /* a descriptor each */
+	DEPTH_MAX = 512,      /* a descriptor each */
+	NAMES_ROOM = 2 << 10, /* of a folder's names at once, on the stack */
 	CHUNK = 64 << 10,
 	TAIL = 64 << 10 /* of stderr, where a compiler's last words are */
 };
@@ -60,6 +62,7 @@ struct run {
 	char *who;
 	uint64_t file_max; /* a file that claims more is mostly holes */
 	bool excess;       /* it said too much */
+	uint64_t memory_bytes; /* that a job may use; 0: no limit */
 	bool over;
 	void (*done)(void *ctx, const struct run_end *);
 	void *ctx;
@@ -173,37 +176,53 @@ static int add_file(struct run *r, const char *path, const struct stat *st)
 	return 0;
 }
 
+static int list_written(struct run *, int fd, const char *path, int depth);
+
+/* One name in the folder FD, whose path is PATH. The kernel tells with the name what it is, as a rule: folders need no
+ * look of their own. */
+static int list_name(struct run *r, int fd, const char *path, const struct dirent64 *i,
+		     int depth)
+{
+	const char *name = i->d_name;
+	unsigned type = i->d_type;
+	struct stat st;
+
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return 0;
+	if (type == DT_REG || type == DT_UNKNOWN) {
+		if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW))
+			return 0;
+		type = S_ISREG(st.st_mode) ? DT_REG : S_ISDIR(st.st_mode) ? DT_DIR : DT_LNK;
+	}
+	if (type != DT_REG && type != DT_DIR)
+		return 0;
+	AUTO_FREE char *full = xasprintf("%s/%s", path, name);
+
+	if (type == DT_REG)
+		return add_file(r, full, &st);
+	int sub = depth >= DEPTH_MAX ? -1 : open_below(fd, name, O_RDONLY | O_DIRECTORY);
+
+	return sub < 0 ? -1 : list_written(r, sub, full, depth + 1);
+}
+
 /* Lists regular files below FD (consumed), whose path is PATH. Removed names (whiteouts) and links are
- * not outputs of a compiler. 0, or -1 when there are too many or they lie too deep. */
+ * not outputs of a compiler. 0, or -1 when there are too many or they lie too deep. Most folders hold one name, on the
+ * way to the compile's own: no buffer of readdir's size is made for each. */
 static int list_written(struct run *r, int fd, const char *path, int depth)
 {
-	DIR *d = fdopendir(fd);
+	alignas(struct dirent64) char names[NAMES_ROOM];
+	ssize_t n;
 	int bad = 0;
 
-	if (!d) {
-		close(fd);
-		return -1;
-	}
-	for (struct dirent *i; !bad && (i = readdir(d));) {
-		struct stat st;
+	while (!bad && (n = getdents64(fd, names, sizeof names)) > 0)
+		for (ssize_t at = 0; !bad && at < n;) {
+			const struct dirent64 *i = (const void *)(names + at);
 
-		if (strcmp(i->d_name, ".") == 0 || strcmp(i->d_name, "..") == 0 ||
-		    fstatat(dirfd(d), i->d_name, &st, AT_SYMLINK_NOFOLLOW))
-			continue;
-		AUTO_FREE char *full = xasprintf("%s/%s", path, i->d_name);
-
-		if (S_ISREG(st.st_mode)) {
-			bad = add_file(r, full, &st);
-		} else if (S_ISDIR(st.st_mode)) {
-			int sub = depth >= DEPTH_MAX ? -1
-						     : open_below(dirfd(d), i->d_name,
-								  O_RDONLY | O_DIRECTORY);
-
-			bad = sub < 0 ? -1 : list_written(r, sub, full, depth + 1);
+			at += i->d_reclen;
+			bad = list_name(r, fd, path, i, depth);
 		}
-	}
-	closedir(d);
-	return bad;
+	close(fd);
+	return bad || n < 0 ? -1 : 0;
 }
 
 /* What the run failed of, when it did not fail to start; NULL: of nothing. */
@@ -244,9 +263,18 @@ static bool said_any(const struct run *r, const char *const *words)
 	return false;
 }
 
+/* What it had, and was not enough, so that it may be sent where there is more. */
+static const char *starved(struct run *r)
+{
+	uint64_t limit_kb = r->memory_bytes / 1024;
+
+	r->end.starved_kb = limit_kb ? limit_kb : r->end.maxrss_kb ? r->end.maxrss_kb : 1;
+	return "it needs more memory than this worker gives a job";
+}
+
 /* A limit of this machine that the compile ran into, though it ended like an error of the program; NULL: none. The client
  * then compiles elsewhere, and were it the program's own fault after all, it is told so there. */
-static const char *fault(const struct run *r, int status)
+static const char *fault(struct run *r, int status)
 {
 	static const char *const memory[] = {
 	    "out of memory",          "memory exhausted",
@@ -258,7 +286,7 @@ static const char *fault(const struct run *r, int status)
 	if (status == 0)
 		return NULL;
 	if ((r->group && cgroup_out_of_memory(r->group)) || said_any(r, memory))
-		return "it needs more memory than this worker gives a job";
+		return starved(r);
 	if ((r->group && cgroup_out_of_pids(r->group)) || said_any(r, processes))
 		return "it needs more processes than this worker gives a job";
 	if (said_any(r, disk))
@@ -396,6 +424,7 @@ struct run *run_start(struct loop *l, const struct run_spec *spec,
 	r->ctx = ctx;
 	r->who = xstrdup(spec->who);
 	r->file_max = spec->limits->scratch_bytes;
+	r->memory_bytes = spec->limits->memory_bytes;
 	if (open_stdio(r, spec, stdio, e) == 0)
 		start(r, spec, stdio, e);
 	for (int i = 0; i < 3; i++)

@@ -68,7 +68,8 @@ int sandbox_written(const struct sandbox *);
 void sandbox_kill(struct sandbox *); /* all its processes, at once; its end still comes */
 void sandbox_free(struct sandbox *); /* kills and reaps first if need be */
 
-/* Tries the whole thing once with a trivial program that tries the doors. 0; -1: ERR says what is missing and what to do. */
-int sandbox_check(const char *scratch_dir, struct err *);
+/* Tries the whole thing once with a trivial program that tries the doors, in the control groups of LIKE if that is given. 0; -1: ERR
+ * says what is missing and what to do. */
+int sandbox_check(const char *scratch_dir, const struct sandbox_spec *like, struct err *);
 /* The same test, in the sandbox. */
 int sandbox_self_test(struct err *);

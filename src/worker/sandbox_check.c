@@ -110,7 +110,7 @@ static const char *advice(void)
 	       "user namespaces and to mount (seccomp, and a /proc that is not masked)";
 }
 
-static int check_in(const char *dir, struct err *e)
+static int check_in(const char *dir, const struct sandbox_spec *like, struct err *e)
 {
 	const struct sandbox_spec spec = {
 	    .lower = &dir,
@@ -130,6 +130,11 @@ static int check_in(const char *dir, struct err *e)
 
 	for (int i = 0; i < 3; i++)
 		quiet.stdio[i] = null;
+	if (like) {
+		memcpy(quiet.groups, like->groups, sizeof quiet.groups);
+		quiet.ngroups = like->ngroups;
+		quiet.into_group = like->into_group;
+	}
 	if (null < 0)
 		return err_set(e, errno, "open /dev/null");
 	struct cage *cage = cage_new(e);
@@ -156,13 +161,13 @@ static int check_in(const char *dir, struct err *e)
 	return result;
 }
 
-int sandbox_check(const char *scratch_dir, struct err *e)
+int sandbox_check(const char *scratch_dir, const struct sandbox_spec *like, struct err *e)
 {
 	AUTO_FREE char *dir = xasprintf("%s/check-XXXXXX", scratch_dir);
 
 	if (!mkdtemp(dir))
 		return err_set(e, errno, "try a sandbox: make %s", dir);
-	int result = check_in(dir, e);
+	int result = check_in(dir, like, e);
 
 	if (rmdir(dir) && result == 0)
 		result = err_set(e, errno, "try a sandbox: remove %s", dir);

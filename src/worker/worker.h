@@ -10,6 +10,8 @@ struct own;
 struct store;
 struct cage;
 struct cgroups;
+struct eviction;
+struct rights;
 struct slot_wait;
 
 /* Whoever shares the slots with others: a client; all of distcc's clients are one. */
@@ -34,6 +36,7 @@ struct worker {
 	struct own *own;
 	struct compilers *compilers;
 	char *state_dir;
+	struct rights *rights;    /* what this process gives up */
 	bool confined;            /* sandboxes work here */
 	char unconfined_why[300]; /* else why not */
 	char cage_level[300];     /* what stands between a job and this machine */
@@ -50,6 +53,9 @@ struct worker {
 	bool granting;
 	void (*moved)(void *ctx); /* RUNNING has changed; NULL: nobody asks */
 	void *moved_ctx;
+	struct eviction
+	    *evictions; /* utlist: agents that schedulers have taken slots from */
+	unsigned nevictions;
 	void (*left)(void *ctx); /* the last client has gone; NULL: nobody asks */
 	void *left_ctx;
 };

@@ -9,9 +9,12 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "worker/filter.h"
+#include "worker/ground.h"
 #include "worker/init.h"
 #include "worker/order.h"
 #include "worker/parcel.h"
+#include "worker/world.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,27 +50,67 @@ static bool file_put(const char *path, const char *text)
 }
 
 /* What the worker will read when it asks for the first job. */
-static _Noreturn void cage_fail(int socket, const char *what)
+static _Noreturn void cage_refuse(int socket, const struct err *e)
 {
-	struct zygote_answer a = {.code = errno};
+	struct zygote_answer a = {.failed = true};
 
-	snprintf(a.what, sizeof a.what, "%s", what);
+	snprintf(a.what, sizeof a.what, "%.*s", (int)sizeof a.what - 1, e->text);
 	send(socket, &a, sizeof a, MSG_NOSIGNAL);
 	_exit(1);
 }
 
-static void identity_take(const struct zygote *z)
+static _Noreturn void cage_fail(int socket, const char *what)
 {
+	struct err e;
+
+	err_set(&e, errno, "%s", what);
+	cage_refuse(socket, &e);
+}
+
+/* Gives the process PROCESS its maps. NULL, or what could not be done. */
+static const char *maps_write(const char *process, const struct zygote *z)
+{
+	AUTO_FREE char *groups = xasprintf("/proc/%s/setgroups", process),
+		       *uids = xasprintf("/proc/%s/uid_map", process),
+		       *gids = xasprintf("/proc/%s/gid_map", process);
 	char map[48];
 
-	if (!file_put("/proc/self/setgroups", "deny"))
-		cage_fail(z->socket, "write /proc/self/setgroups");
+	if (!file_put(groups, "deny"))
+		return "write /proc/PID/setgroups";
 	snprintf(map, sizeof map, "%u %u 1", z->uid, z->uid);
-	if (!file_put("/proc/self/uid_map", map))
-		cage_fail(z->socket, "write /proc/self/uid_map");
+	if (!file_put(uids, map))
+		return "write /proc/PID/uid_map";
 	snprintf(map, sizeof map, "%u %u 1", z->gid, z->gid);
-	if (!file_put("/proc/self/gid_map", map))
-		cage_fail(z->socket, "write /proc/self/gid_map");
+	return file_put(gids, map) ? NULL : "write /proc/PID/gid_map";
+}
+
+/* Of the keeper, when it is root and the cage will not be. It says by GIVEN that the maps are there. */
+static void identity_give(const struct zygote *z, pid_t pid, int given)
+{
+	char process[16];
+
+	snprintf(process, sizeof process, "%d", (int)pid);
+	if (maps_write(process, z))
+		return;
+	ssize_t n = write(given, "", 1);
+	(void)n; /* if it is gone, the worker reads that */
+}
+
+/* GIVEN: root's word comes there; -1: the maps are its own business. */
+static void identity_take(const struct zygote *z, int given)
+{
+	char byte;
+	const char *failed = given < 0 ? maps_write("self", z) : NULL;
+
+	if (failed)
+		cage_fail(z->socket, failed);
+	if (given >= 0 && read(given, &byte, 1) != 1)
+		cage_fail(z->socket, "be given an identity");
+	/* Who changes his user is hidden from his own files in /proc. */
+	if (given >= 0 &&
+	    (setresgid(z->gid, z->gid, z->gid) || setresuid(z->uid, z->uid, z->uid) ||
+	     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)))
+		cage_fail(z->socket, "take an identity");
 	if (!file_put("/proc/sys/user/max_user_namespaces", "0"))
 		cage_fail(z->socket, "write /proc/sys/user/max_user_namespaces");
 }
@@ -80,18 +123,34 @@ static void bounding_set_empty(int socket)
 			cage_fail(socket, "drop capabilities for good");
 }
 
-static _Noreturn void cage_main(const struct zygote *keeper, int socket)
+/* Handlers of the worker must never run in a job; what it ignores, the compiler must not. */
+static void signals_default(void)
+{
+	struct sigaction dfl = {.sa_handler = SIG_DFL};
+
+	for (int sig = 1; sig < NSIG; sig++)
+		sigaction(sig, &dfl, NULL);
+}
+
+static _Noreturn void cage_main(const struct zygote *keeper, int socket, int given)
 {
 	struct zygote z = {.socket = socket, .uid = keeper->uid, .gid = keeper->gid};
 	static const char name[] = "cage";
+	struct err e = {0};
 
+	close(keeper->socket);
+	identity_take(&z, given);
+	/* A change of the user would undo it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
 		cage_fail(socket, "die with the worker");
-	close(keeper->socket);
-	identity_take(&z);
+	signals_default();
 	if (sethostname(name, sizeof name - 1))
 		cage_fail(socket, "name the machine");
 	bounding_set_empty(socket);
+	filter_prepare();
+	z.ground = ground_new(&e);
+	if (!z.ground)
+		cage_refuse(socket, &e);
 	/* The word that all is well. */
 	if (send(socket, &(struct zygote_answer){0}, sizeof(struct zygote_answer),
 		 MSG_NOSIGNAL) < 0)
@@ -100,6 +159,15 @@ static _Noreturn void cage_main(const struct zygote *keeper, int socket)
 }
 
 /* -- what is asked ---------------------------------------------------------------------------- */
+
+enum {
+	BINDS_MAX = 64
+};
+
+/* Of the order's folders. */
+struct places {
+	int lower[WORLD_LOWER_LIMIT], froms[BINDS_MAX];
+};
 
 struct asked {
 	struct zygote_ask head;
@@ -166,39 +234,89 @@ static pid_t cage_make(const struct zygote *z, struct asked *a, int *pidfd)
 {
 	static const uint64_t flags =
 	    CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+	int word[2] = {-1, -1};
+
+	if (z->gives && pipe2(word, O_CLOEXEC))
+		return -1;
 	pid_t pid = clone_sibling(flags, pidfd, -1);
 
 	if (pid < 0 && errno == EINVAL) /* a kernel without cgroups */
 		pid = clone_sibling(flags & ~(uint64_t)CLONE_NEWCGROUP, pidfd, -1);
-	if (pid == 0)
-		cage_main(z, a->fds[0]);
+	if (pid == 0) {
+		close(word[1]);
+		cage_main(z, a->fds[0], word[0]);
+	}
+	int code = errno;
+
+	if (z->gives && pid > 0)
+		identity_give(z, pid, word[1]);
+	close(word[0]);
+	close(word[1]);
+	errno = code;
+	return pid;
+}
+
+/* Where the order's folders are on the ground: -1 and E when one cannot be put there, which is the job's to tell. */
+static int places_find(const struct zygote *z, const struct ground_folder *folders,
+		       size_t n, int *places, struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		places[i] = ground_find(z->ground, &folders[i], e);
+		if (places[i] < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void world_find(const struct zygote *z, const struct order *o, struct places *at,
+		       struct err *e)
+{
+	if (o->spec.nlower > WORLD_LOWER_LIMIT || o->spec.nbinds > BINDS_MAX)
+		err_set(e, E2BIG, "put %zu folders under the job, at most %d go",
+			o->spec.nlower + o->spec.nbinds, WORLD_LOWER_LIMIT);
+	else if (places_find(z, o->lower, o->spec.nlower, at->lower, e) == 0)
+		places_find(z, o->froms, o->spec.nbinds, at->froms, e);
+}
+
+static pid_t job_start(const struct zygote *z, struct asked *a, struct order *o, int *pidfd)
+{
+	struct places at;
+	struct err unfit = {0};
+
+	world_find(z, o, &at, &unfit);
+	const struct world world = {
+	    z->ground, at.lower,       o->spec.nlower,       o->spec.binds,
+	    at.froms,  o->spec.nbinds, o->spec.scratch_bytes};
+	struct init init = {.spec = &o->spec,
+			    .world = &world,
+			    .unfit = &unfit,
+			    .report = a->fds[3],
+			    .self_test = a->head.self_test};
+
+	for (int i = 0; i < 3; i++)
+		o->spec.stdio[i] = a->fds[i];
+	for (int i = 4 + a->head.into_group; i < a->nfds; i++)
+		init.groups[init.ngroups++] = a->fds[i];
+	/* Version 2 limits both in one, version 1 has a group each for memory and processes. */
+	init.counted = a->head.into_group || init.ngroups == 2;
+	pid_t pid = clone_sibling(CLONE_NEWPID, pidfd, a->head.into_group ? a->fds[4] : -1);
+
+	if (pid == 0) {
+		close(z->socket);
+		init_run(&init);
+	}
 	return pid;
 }
 
 static pid_t job_make(const struct zygote *z, struct asked *a, int *pidfd)
 {
 	struct order o;
-	struct init init = {.spec = &o.spec,
-			    .report = a->fds[3],
-			    .self_test = a->head.self_test,
-			    .ngroups = 0};
 
 	if (order_get(&o, a->order, a->head.size)) {
 		errno = EINVAL;
 		return -1;
 	}
-	for (int i = 0; i < 3; i++)
-		o.spec.stdio[i] = a->fds[i];
-	int group = a->head.into_group ? a->fds[4] : -1;
-
-	for (int i = 4 + a->head.into_group; i < a->nfds; i++)
-		init.groups[init.ngroups++] = a->fds[i];
-	pid_t pid = clone_sibling(CLONE_NEWNS | CLONE_NEWPID, pidfd, group);
-
-	if (pid == 0) {
-		close(z->socket);
-		init_run(&init);
-	}
+	pid_t pid = job_start(z, a, &o, pidfd);
 	int code = errno;
 
 	order_free(&o);
@@ -217,8 +335,12 @@ static void serve(const struct zygote *z, struct asked *a)
 		    : a->head.kind == ZYGOTE_CAGE ? cage_make(z, a, &pidfd)
 						  : job_make(z, a, &pidfd);
 	if (reply.pid < 0) {
-		reply.code = errno;
-		snprintf(reply.what, sizeof reply.what, "make a process in new namespaces");
+		struct err e;
+
+		err_set(&e, errno, "make a process in new namespaces");
+		reply.failed = true;
+		snprintf(reply.what, sizeof reply.what, "%.*s", (int)sizeof reply.what - 1,
+			 e.text);
 	}
 	parcel_send(z->socket, &reply, sizeof reply, pidfd);
 	if (pidfd >= 0)
@@ -233,6 +355,8 @@ _Noreturn void zygote_run(const struct zygote *z)
 	while (ask_read(z, &a)) {
 		serve(z, &a);
 		asked_free(&a);
+		if (z->ground)
+			ground_tidy(z->ground);
 	}
 	if (z->tidy)
 		z->tidy(z->ctx);

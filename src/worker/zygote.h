@@ -24,14 +24,18 @@ struct zygote_ask {
 
 /* With a pidfd, if it went well. */
 struct zygote_answer {
-	int code;      /* errno; 0: a process was made */
-	pid_t pid;     /* as the worker sees it */
-	char what[64]; /* what failed */
+	bool failed;    /* else a process was made */
+	pid_t pid;      /* as the worker sees it */
+	char what[200]; /* the sentence of what failed */
 };
+
+struct ground;
 
 struct zygote {
 	int socket;              /* to the worker */
 	unsigned uid, gid;       /* whom its jobs run as */
+	struct ground *ground;   /* of a cage */
+	bool gives;              /* that is somebody else: root gives cages their maps */
 	void (*tidy)(void *ctx); /* of the keeper, or NULL */
 	void *ctx;
 };

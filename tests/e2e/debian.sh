@@ -81,7 +81,7 @@ project_get()
 	abseil)
 		debian_source abseil "$folder" || return
 		PROJECT_KIND=C++
-		project_makefile "$folder" 'g++ -std=c++17 -O1 -g -I.' \
+		project_makefile "$folder" 'g++ -std=c++17 -g -I.' \
 			"$(cd "$folder" && find absl/base absl/strings absl/numeric absl/time absl/status \
 				absl/debugging absl/hash -name '*.cc' | grep -v -e test -e benchmark | LC_ALL=C sort)"
 		PROJECT_BUILD='make -s -j$JOBS'

@@ -16,7 +16,7 @@ farm_init "${1-}"
 export HOME=$WORK/home
 mkdir "$HOME"
 gcc -std=gnu17 -D_GNU_SOURCE -O1 -o "$WORK/relay" "$E2E/relay.c" || bail 'relay.c does not compile'
-CASE_TIMEOUT=60
+CASE_TIMEOUT=300
 
 # --- Servers ---------------------------------------------------------------------------------
 
@@ -36,11 +36,6 @@ clean_up()
 }
 trap clean_up EXIT
 
-port_is_open()
-{
-	(: < "/dev/tcp/127.0.0.1/$1") 2>/dev/null
-}
-
 # server_start [ARGUMENTS…]: a distccd in a process group of its own (a SIGTERM of it goes to its whole group).
 # $PORT, $SERVER (its pid); its log is $WORK/distccd.log.
 SERVERS=0
@@ -55,7 +50,7 @@ server_start()
 		TMPDIR=/tmp setsid "$DISTCCD" --no-detach --daemon --listen 127.0.0.1 --port "$PORT" --log-stderr \
 			--log-level info $ANY "$@" < /dev/null 2>> "$WORK/distccd.log" &
 		SERVER=$!
-		wait_until 10 port_is_open "$PORT" && return
+		serves "$PORT" "$SERVER" && return
 		diag "distccd on port $PORT does not start ($try)"
 	done
 	bail 'distccd does not start'
@@ -266,7 +261,7 @@ same --remote 'and without these faults it goes there' -- gcc -c big.c
 # A server of which the whole process group is killed while it compiles.
 server_start
 disown "$SERVER"
-slow_source 300 > slow.cc
+slow_source 120 > slow.cc
 use "127.0.0.1:$PORT"
 export SERVER BUILD WORK
 cat > "$WORK/killer" <<-'END'
@@ -274,7 +269,7 @@ cat > "$WORK/killer" <<-'END'
 	# shellcheck disable=SC2086
 	g++ $1 -c slow.cc &
 	if [ "$SHIM" ]; then
-		for i in $(seq 200); do
+		for i in $(seq 2000); do
 			"$BUILD/muster" status --json 2>/dev/null | jq -e '.workers[0].running == 1' >/dev/null && break
 			sleep 0.05
 		done
@@ -355,13 +350,9 @@ ssh_set_up()
 	mkdir "$KEYS" && chmod 700 "$KEYS"
 	ssh-keygen -q -t ed25519 -N '' -f "$KEYS/host" && ssh-keygen -q -t ed25519 -N '' -f "$KEYS/user" || return 1
 	cp "$KEYS/user.pub" "$KEYS/authorized"
-	SSH_PORT=$((20000 + (RANDOM + $$) % 12000))
-	printf '%s\n' "Port $SSH_PORT" 'ListenAddress 127.0.0.1' "HostKey $KEYS/host" "AuthorizedKeysFile $KEYS/authorized" \
-		'StrictModes no' 'UsePAM no' 'PidFile none' 'PasswordAuthentication no' 'MaxStartups 100' > "$KEYS/sshd_config"
 	printf '%s\n' 'Host *' " IdentityFile $KEYS/user" " UserKnownHostsFile $KEYS/known" ' IdentitiesOnly yes' \
 		' GlobalKnownHostsFile none' ' StrictHostKeyChecking ask' > "$KEYS/config"
-	"$SSHD" -D -f "$KEYS/sshd_config" -E "$KEYS/log" < /dev/null &
-	wait_until 10 port_is_open "$SSH_PORT" || return 1
+	sshd_start "$SSHD" "$KEYS" || return 1
 	echo "[127.0.0.1]:$SSH_PORT $(cat "$KEYS/host.pub")" > "$KEYS/known"
 	ssh -F "$KEYS/config" -p "$SSH_PORT" -o BatchMode=yes 127.0.0.1 true < /dev/null
 }

@@ -2,7 +2,8 @@
 # Everybody with everybody: {our client, Debian's distcc} x {our worker, our distccd, Debian's distccd} x {plain, lzo, pump} x
 # {TCP, ssh}, over a list of commands. Outputs, status and messages are those of the plain command, but for what Debian's
 # programs are known to do differently: that is a table here, and each flaw in it is asserted to be exactly that one.
-# Run as: distcc_matrix.sh BUILD_FOLDER; see farm.sh. MATRIX_SHOW=1 prints every difference.
+# Run as: distcc_matrix.sh BUILD_FOLDER; see farm.sh. MATRIX_SHOW=1 prints every difference, MATRIX_ALL=1 gives all
+# commands to all cells (see `whole`).
 # shellcheck disable=SC2016 # commands for an inner shell stand in single quotes
 # shellcheck disable=SC2317 # functions are called by their names
 # shellcheck source-path=SCRIPTDIR source=farm.sh
@@ -12,14 +13,15 @@
 [ -z "$FARM_PLAIN" ] || skip_all 'the peers are what is tested'
 farm_init "${1-}"
 peers_init || skip_all "$PEERS_WHY"
-MATRIX_SHOW=${MATRIX_SHOW:-}
+MATRIX_SHOW=${MATRIX_SHOW:-} MATRIX_ALL=${MATRIX_ALL:-}
 
 # --- Commands --------------------------------------------------------------------------------
 #
 # NAME | WHERE | COMMAND. WHERE tells, by letters, who has it compiled elsewhere (and counts it):
 #   m  our client, by a worker of ours       f  our client, by Debian's distccd
 #   w  Debian's client, by a worker of ours  d  Debian's client, by Debian's distccd
-#   s  the command is also used through ssh
+#   s  the command is also used through ssh, and in cells that are not whole
+#   n  the command is also used in cells that are not whole
 # $CC $CXX $CLANG $CLANGXX stand for the compilers in the cell's form, $HERE for one that no server has.
 
 commands()
@@ -35,7 +37,7 @@ commands()
 	assembly elsewhere|mfwd|$CC -Iinc -S a.c -o obj/a.asm
 	c++|mfwds|$CXX -O1 -Iinc -c b.cc
 	c++ with options|mfwd|$CXX -std=c++17 -fno-exceptions -fno-rtti -c plain.cpp -o obj/plain.o
-	c++ with a driver of C|mfwd|$CC -c plain.cpp
+	c++ with a driver of C|mfwdn|$CC -c plain.cpp
 	debug, one file|mfwd|$CC -g -c plain.c -o plain.o
 	debug|mfwds|$CC -g -O2 -Iinc -c a.c
 	debug, C++|mfwd|$CXX -g -Iinc -c plain.cpp
@@ -54,11 +56,11 @@ commands()
 	error, C++|mwd|$CXX -c bad.cc
 	missing include|m|$CC -c missing.c
 	missing source||$CC -c nowhere.c
-	missing compiler||$MISSING -c plain.c
-	missing compiler there||$HERE -c plain.c
+	missing compiler|n|$MISSING -c plain.c
+	missing compiler there|n|$HERE -c plain.c
 	empty object|mfwds|$CC -c empty.c
 	20 MB|mfwds|$CC -c big.c
-	standard input||echo 'int i;' | $CC -x c -c - -o i.o
+	standard input|n|echo 'int i;' | $CC -x c -c - -o i.o
 	unicode|mfwds|$CC -c 'müßig — 学/ü 学.c' -o 'müßig — 学/ö.o'
 	blanks|mfwd|$CC -I'in c' -MD -c 'a b/c d.c' -o 'a b/e f.o'
 	response file|mfwd|$CC @words
@@ -67,10 +69,10 @@ commands()
 	/dev/null|mwd|$CC -c plain.c -o /dev/null
 	umask|mfwd|umask 027; $CC -Iinc -MD -c a.c
 	temporary files|md|$CC -save-temps -c plain.c -o plain.o
-	two sources||$CC -c plain.c empty.c
-	-E||$CC -Iinc -E a.c
-	link||$CC plain.c main.c -o program && ./program
-	clang|mfwd|$CLANG -O2 -Iinc -c a.c
+	two sources|n|$CC -c plain.c empty.c
+	-E|n|$CC -Iinc -E a.c
+	link|n|$CC plain.c main.c -o program && ./program
+	clang|mfwdn|$CLANG -O2 -Iinc -c a.c
 	clang++|mfwd|$CLANGXX -c plain.cpp
 	END
 }
@@ -296,6 +298,20 @@ rose_by()
 	[ $(($(compiled_there "$@") - BEFORE)) = "$ELSEWHERE" ]
 }
 
+# whole TRANSPORT CLIENT FORM SERVER WORDS: whether a cell has all commands, or only some. Those suffice where another cell
+# has made the same statement: our client and a worker of ours speak their own protocol whatever the words are; a worker
+# and our distccd are one server; the form decides what is the compiler, not how its job is sent; and distcc_foreign.sh
+# gives Debian's distccd much the same commands, compressed and not.
+whole()
+{
+	[ -z "$MATRIX_ALL" ] || return 0
+	case $* in
+	"tcp ours explicit "*" plain" | "tcp ours explicit debian lzo,cpp") ;;
+	"tcp debian explicit worker lzo" | "tcp debian explicit distccd plain" | "tcp debian explicit debian "*) ;;
+	*) return 1 ;;
+	esac
+}
+
 # cell TRANSPORT CLIENT FORM SERVER HOSTS WORDS: all commands that are meant for it.
 cell()
 {
@@ -313,6 +329,7 @@ cell()
 	[ "$form" != implicit ] || P=$WORK/plain-cc
 	for n in "${ALL[@]}"; do
 		[ "$transport" = tcp ] || has "$n" s || continue
+		has "$n" s || has "$n" n || whole "$transport" "$client" "$form" "$server" "$6" || continue
 		numbers+=("$n")
 		! has "$n" "$letter" || ELSEWHERE=$((ELSEWHERE + 1))
 	done
@@ -339,7 +356,7 @@ cell()
 		fi
 	done
 	check "$cell: $same commands are the same${bad:+, not: $bad}" -- test -z "$bad"
-	if wait_until 3 rose_by "$transport" "$client" "$server"; then
+	if wait_until 10 rose_by "$transport" "$client" "$server"; then
 		ok "$cell: $ELSEWHERE of them were compiled there"
 	else
 		not_ok "$cell: $ELSEWHERE of them were compiled there"

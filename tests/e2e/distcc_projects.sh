@@ -112,7 +112,7 @@ project()
 	built "$PROJECT_TITLE, our client on Debian's distccd" "$objects" "$percent" "$strip" "$@"
 }
 
-project tomcrypt 200 99 '' 'make -s -j$JOBS -f makefile.unix CC=gcc CFLAGS=-O1 libtomcrypt.a'
+project tomcrypt 200 99 '' 'make -s -j$JOBS -f makefile.unix CC=gcc CFLAGS=-O0 libtomcrypt.a'
 # In some of its files -Wextra warns of text, where the comments that forbid it are gone. We compile these here and say nothing;
 # Debian's client shows the warnings.
 project lua 30 80 strip 'make -s -j$JOBS linux MYCFLAGS=-g'

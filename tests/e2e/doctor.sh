@@ -145,18 +145,14 @@ if "$DISTCCD" --version 2>/dev/null | grep -q 'Martin Pool'; then
 		local i
 		for i in 1 2 3 4 5; do
 			PORT=$((20000 + (RANDOM + $$) % 12000))
-			(: < "/dev/tcp/127.0.0.1/$PORT") 2>/dev/null && continue
+			port_is_open "$PORT" && continue
 			# shellcheck disable=SC2086
 			TMPDIR=/tmp setsid "$DISTCCD" --no-detach --daemon --listen 127.0.0.1 --port "$PORT" \
 				--allow "$1" --log-stderr $ANY < /dev/null 2>> "$WORK/distccd.log" &
-			wait_until 10 server_listens && return
+			serves "$PORT" $! && return
 			diag "distccd does not start ($i)"
 		done
 		bail 'distccd does not start'
-	}
-	server_listens()
-	{
-		(: < "/dev/tcp/127.0.0.1/$PORT") 2>/dev/null
 	}
 	server_start 127.0.0.1
 	MUSTER_HOSTS=127.0.0.1:$PORT check 'a distccd' -- doctor 0

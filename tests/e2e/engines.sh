@@ -4,7 +4,21 @@
 #   URL, HANDLES   where workers come from; what their names begin with
 #   engine_left    a function: prints what the engine still has of ours; nothing when all was given back
 #
-# and ends with stories or with some of them.
+# and ends with stories or with some of them. What is told of which engine (Slurm and sshd are real; those of Mesos and Kubernetes are
+# doubles in tests/engine, and Kubernetes' control plane is real in tests/kubernetes/stories.sh):
+#
+#                           slurm                 mesos              kubernetes           ssh              local
+#   200 files, times        story_identical       = all of them
+#   kill -9 of the client   story_killed          = all of them
+#   a machine dies          a node dies           an agent is lost   a pod is evicted     a connection …   a worker is killed
+#   ended from outside      scancel               framework removed  Jobs are deleted     workers killed   all told to end
+#   an address outside      story_outside         story_outside      story_outside        another compiler story_outside
+#   no such place           unknown partition     nobody there       namespace, context   nobody listens   no number
+#   no permission           no permission         who has no secret  no permission        a user who …     -
+#   a quota                 more time than …      -                  of Jobs, of pods     -                -
+#   nothing is free         a full cluster        nothing is large … the cluster is full  -                -
+#   a tool is missing       local_engine.sh       -                  credentials (unit)   local_engine.sh  the static worker
+#   --require-workers       require               leader             an image …           another compiler an address …
 
 # engines_init: an agent without other hosts, and temporary files in this farm's folder, so that workers are found by it.
 engines_init()
@@ -37,7 +51,8 @@ c_project()
 	reference
 }
 
-# slow_project: C++ files that take a while each, but no memory. The plain objects are made once.
+# slow_project: C++ files that take a while each, but no memory. The plain objects are made once. The second half of them waits for
+# the file $GO, if one is named.
 slow_project()
 {
 	local i
@@ -46,6 +61,9 @@ slow_project()
 		slow_source 8 | sed "s/slow/slow$i/g" > "f$i.cc"
 	done
 	make_rules cc "g++ $SLOW_FLAGS" > Makefile
+	# shellcheck disable=SC2016 # for the shell of make
+	printf '%s\n' "$(printf 'f%d.o ' {13..24}): | go" '.PHONY: go' 'go:' \
+		$'\t@until [ -z "$$GO" ] || [ -e "$$GO" ]; do sleep 0.1; done' >> Makefile
 	if [ -d "$WORK/plain-slow" ]; then
 		rm -rf "$WORK/plain"
 		cp -r "$WORK/plain-slow" "$WORK/plain"
@@ -115,16 +133,22 @@ given_back()
 }
 
 # build_under_way: a slow build runs in the background, its own process group $GROUP, and two compiles are done by workers. It
-# begins when two workers are there, else it could be over before.
+# begins when two workers are there, else it could be over before, and does not end before build_goes_on.
 build_under_way()
 {
 	before=$(status_get .jobs.remote)
-	PATH=$PLAIN_PATH setsid timeout 240 "$MUSTER" run --require-workers 2 --workers "$URL" make -j16 > "$WORK/out" 2> "$WORK/err" < /dev/null &
+	rm -f "$WORK/go"
+	GO=$WORK/go PATH=$PLAIN_PATH setsid timeout 240 "$MUSTER" run --require-workers 2 --workers "$URL" make -j16 > "$WORK/out" 2> "$WORK/err" < /dev/null &
 	GROUP=$!
 	wait_until 60 status_is ".jobs.remote >= $before + 2" || {
 		diag "no compile was done by a worker: $(cat "$WORK/err" "$WORK/a/workers.log")"
 		return 1
 	}
+}
+
+build_goes_on()
+{
+	: > "$WORK/go"
 }
 
 build_ends_right()
@@ -179,7 +203,8 @@ story_loss()
 	slow_project
 	check_under_way "$name" || return
 	shift 2
-	"$@" || diag "$* failed"
+	check "$name" -- "$@"
+	build_goes_on
 	check "$name: the build ends right" -- build_ends_right
 	check "$name: all is given back" -- given_back
 }
@@ -191,8 +216,35 @@ story_refused()
 	wanted "$name" || return 0
 	new_tree
 	echo 'int f(void) { return 1; }' > f1.c
-	printf 'all: f1.o\n' > Makefile
-	run_it --workers "$2" make
+	# It lasts until the sentence was said, at most for a while.
+	# shellcheck disable=SC2016 # for the shell of make
+	printf '%s\n' 'all: f1.o' $'\t-@timeout 40 sh -c \'until grep -qE -e "$$TOLD" "$$ERR"; do sleep 0.1; done\'' > Makefile
+	TOLD=$3 ERR=$WORK/err run_it --workers "$2" make
 	check "$name: the build is done" -- test "$STATUS" = 0 -a -s f1.o
 	check "$name: one sentence" -- says "$3"
+}
+
+# relay_to PORT [HOST:PORT]: $OUTSIDE, an address, or the one that is named, that hands connections on to 127.0.0.1:PORT.
+relay_to()
+{
+	rm -f "$WORK/relay.port"
+	"$BUILD/relay" --listen "${2:-127.0.0.1:0}" --to "127.0.0.1:$1" --port-file "$WORK/relay.port" < /dev/null > "$WORK/relay.log" 2>&1 &
+	wait_until 20 test -s "$WORK/relay.port" || bail "the relay does not start: $(cat "$WORK/relay.log")"
+	OUTSIDE=$(cat "$WORK/relay.port")
+}
+
+# story_outside NAME URL-WITH-OPTIONS: workers call an address that is not the one listened on.
+story_outside()
+{
+	local name="$1: by an address outside" port before
+	wanted "$name" || return 0
+	port=$((20000 + RANDOM % 12000))
+	relay_to "$port"
+	c_project 20
+	before=$(status_get .jobs.remote)
+	run_it --require-workers 1 --workers "$2&call=$OUTSIDE&listen=127.0.0.1:$port" make -j8
+	check "$name: the build is done" -- test "$STATUS" = 0
+	check "$name: on workers" -- status_is ".jobs.remote > $before"
+	check "$name: it is what they were told" -- grep -q "listens=127.0.0.1:$port workers-call=$OUTSIDE" "$MUSTER_STATE_DIR/workers.log"
+	check "$name: all is given back" -- given_back
 }

@@ -240,6 +240,12 @@ static void evil_kill(char *at)
 	kill(getppid(), SIGTERM);
 }
 
+/* By the signal AT, as a compiler with a bug ends, or one that somebody kills. */
+static void evil_crash(char *at)
+{
+	raise(at ? atoi(at) : SIGABRT);
+}
+
 static void evil_fork(char *at)
 {
 	int n = 0;
@@ -350,6 +356,7 @@ static const struct {
     {"net",     evil_net    },
     {"calls",   evil_calls  },
     {"kill",    evil_kill   },
+    {"crash",   evil_crash  },
     {"fork",    evil_fork   },
     {"memory",  evil_memory },
     {"disk",    evil_disk   },

@@ -1,6 +1,7 @@
 #!/bin/bash
 # What hostile code in a job, and a hostile client, can do to a worker and to others' jobs: nothing.
-# Run as: evil.sh BUILD_FOLDER; see farm.sh and evil_lib.sh. Run by root, the heart of it runs a second time as nobody.
+# Run as: evil.sh BUILD_FOLDER; see farm.sh and evil_lib.sh. Run by root, the heart of it runs again as nobody, and
+# with a worker that becomes a user of its own.
 # shellcheck disable=SC2031,SC2034,SC2317 # functions and words of eval are used by others
 # shellcheck disable=SC2016 # commands for an inner shell stand in single quotes
 # shellcheck source-path=SCRIPTDIR source=farm.sh source=evil_lib.sh
@@ -16,12 +17,24 @@ learn "$WORK/evil.id" "$EVIL"
 secret=$WORK/secret
 echo secret > "$secret"
 
+# Its main process and its jobs are nobody with rights.
+gave_up_root()
+{
+	tells 'root stays with the process that makes cages' &&
+		! grep -qE '^(Uid|Gid|Groups):.*\s0(\s|$)' "/proc/$WORKER_PID/status" &&
+		[ "$(grep -cE '^Cap(Inh|Prm|Eff|Bnd|Amb):\s0+$' "/proc/$WORKER_PID/status")" = 5 ] &&
+		grep -q '^NoNewPrivs:\s1' "/proc/$WORKER_PID/status" &&
+		grep -q '^Seccomp:\s2' "/proc/$WORKER_PID/status" &&
+		[ "$(stat -c %u "$state/store")" != 0 ]
+}
+
 evil_suite()
 {
 	local as=$1 state
 	worker_start --verbose --slots 3 --job-memory 256M || bail 'a worker does not start'
 	state=$WORK/w$WORKERS LOG=$WORK/w$WORKERS.log
 	export MUSTER_HOSTS=$ADDRESS
+	[ "$as" != 'a user of its own' ] || check "$as: root stays with the keeper" -- gave_up_root
 	check "$as: the worker says what cages its jobs" -- tells 'jobs are caged by namespaces, seccomp'
 	check "$as: an honest compile" -- neighbour
 	check "$as: the status says it too" -- status_is '.workers[] | select(.cage | test("namespaces, seccomp"))'
@@ -44,6 +57,11 @@ evil_suite()
 	check "$as: signals reach nobody else" -- eval '! grep -a ^reached "$WORK/got/2" 2>/dev/null'
 	check "$as: a neighbour's compile after it" -- neighbour
 
+	evil crash 11
+	check "$as: a crash is the compiler's own, and told as such" -- said '^STATUS 11$'
+	evil crash 9
+	check "$as: so is being killed, but by the machine for its memory" -- said '^STATUS 9$'
+
 	evil fork ''
 	check "$as: a fork bomb ends at some hundred" -- eval 'said "^WHY.*more processes" ||
 		{ n=$(sed -n "s/^processes //p" "$WORK/got/2"); [ "${n:-99999}" -lt 1100 ]; }'
@@ -64,31 +82,37 @@ evil_suite()
 	check "$as: a neighbour's compile after all bombs" -- neighbour
 }
 
-evil_suite "$(id -un)"
+# A worker that root starts gives root up where another user can reach its folders.
+[ "${EVIL_AS-}" != 'a user of its own' ] || chmod 1777 "$WORK"
+evil_suite "${EVIL_AS:-$(id -un)}"
 [ -z "${EVIL_SUITE_ONLY-}" ] || farm_done
 
-# As an ordinary user, in a copy of all that it needs.
-as_nobody()
+# In a copy of all that it needs, which others can reach. again AS UID COMMAND…: the command stands before the script.
+again()
 {
-	local copy
+	local copy as=$1 uid=$2
+	shift 2
 	copy=$(mktemp -d /tmp/evil.XXXXXX) || return 1
 	mkdir -p "$copy/tests/e2e" "$copy/src/wire"
 	cp "$BUILD"/muster "$BUILD"/muster-cc "$BUILD"/muster-agent "$BUILD"/muster-worker "$copy"
 	cp "$E2E"/evil.sh "$E2E"/evil_lib.sh "$E2E"/evil.c "$E2E"/farm.sh "$E2E"/muster_peer.py "$copy/tests/e2e"
 	cp "$E2E"/../../src/wire/messages.def "$copy/src/wire"
-	chown -R 65534:65534 "$copy"
+	chmod 755 "$copy"
+	chown -R "$uid:$uid" "$copy"
 	(
-		cd "$copy" && export HOME=$copy EVIL_SUITE_ONLY=1
-		PATH=$PLAIN_PATH exec setpriv --reuid=65534 --regid=65534 --clear-groups \
-			timeout 200 bash "$copy/tests/e2e/evil.sh" "$copy"
-	) > "$WORK/nobody.tap" 2>&1
+		cd "$copy" && export HOME=$copy EVIL_SUITE_ONLY=1 EVIL_AS=$as
+		PATH=$PLAIN_PATH exec "$@" timeout 200 bash "$copy/tests/e2e/evil.sh" "$copy"
+	) > "$WORK/again.tap" 2>&1
 	rm -rf "$copy"
-	grep -q '^1\.\.[1-9]' "$WORK/nobody.tap" && ! grep -qE '^(not ok|Bail)' "$WORK/nobody.tap" && return
-	diag "$(cat "$WORK/nobody.tap")"
+	grep -q '^1\.\.[1-9]' "$WORK/again.tap" && ! grep -qE '^(not ok|Bail)' "$WORK/again.tap" && return
+	diag "$(cat "$WORK/again.tap")"
 	return 1
 }
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && wanted 'as nobody'; then
-	check 'all of this as nobody' -- as_nobody
+	check 'all of this as nobody' -- again nobody 65534 setpriv --reuid=65534 --regid=65534 --clear-groups
+fi
+if [ "$(id -u)" = 0 ] && wanted 'a user of its own'; then
+	check 'all of this with a user of its own' -- again 'a user of its own' 0
 fi
 
 # --- Beside each other -------------------------------------------------------------------------

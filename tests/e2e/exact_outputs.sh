@@ -162,7 +162,7 @@ edited()
 	wanted "$name" || return 0
 	new_tree
 	echo "$first" > value.h
-	{ echo '#include "value.h"'; slow_source 250; echo 'int value = VALUE;'; } > s.cc
+	{ echo '#include "value.h"'; slow_source 100; echo 'int value = VALUE;'; } > s.cc
 	local stale
 	stale=$(status_get .stale)
 	# shellcheck disable=SC2086

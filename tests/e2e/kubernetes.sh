@@ -44,9 +44,18 @@ kubeconfig()
 }
 CA=''
 
+TLS=''
 control()
 {
-	python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())' "http://$API/control?do=$1"
+	python3 - "$API" "$1" "$TLS" <<-'END'
+	import ssl, sys, urllib.request
+	api, do, tls = sys.argv[1:]
+	context = ssl._create_unverified_context()
+	if tls:
+	    context.load_cert_chain(tls + '/client.pem', tls + '/client.key')
+	url = '%s://%s/control?do=%s' % ('https' if tls else 'http', api, do)
+	print(urllib.request.urlopen(url, context=context).read().decode())
+	END
 }
 
 engine_left()
@@ -71,9 +80,16 @@ expire()
 	control evict > /dev/null
 }
 story_loss kubernetes 'the watch expires' expire
+delete_jobs()
+{
+	control delete > /dev/null
+}
+story_loss kubernetes 'all Jobs are deleted from outside' delete_jobs
 
-story_refused 'kubernetes: no such namespace' 'kubernetes://nowhere' 'nowhere|no worker came in time'
-story_refused 'kubernetes: no permission' 'kubernetes://forbidden' 'forbidden|no worker came in time'
+story_outside kubernetes "$URL"
+story_refused 'kubernetes: no such namespace' 'kubernetes://nowhere' 'nowhere'
+story_refused 'kubernetes: no permission' 'kubernetes://forbidden' 'forbidden'
+story_refused 'kubernetes: the cluster is full' 'kubernetes://builds?cpu=500' 'the cluster is full: 0/4 nodes are available'
 story_refused 'kubernetes: no such context' 'kubernetes://there/builds' "no context 'there'"
 control 'broken&value=1' > /dev/null
 c_project 4
@@ -105,12 +121,35 @@ check 'kubernetes: a quota: what there is is used' -- test "$STATUS" = 0
 check 'kubernetes: a quota: it says so' -- says 'exceeded quota'
 check 'kubernetes: a quota: all is given back' -- given_back
 
+# A quota of what pods may have lets Jobs in, and shows in their events alone.
+pod_quota()
+{
+	c_project 20
+	# It lasts until the reason was told.
+	# shellcheck disable=SC2016 # for the shell of make
+	printf '%s\n' 'all: told' 'told:' \
+		$'\t@timeout 60 sh -c \'until grep -q "for now: " $$MUSTER_STATE_DIR/workers.log; do sleep 0.1; done\'' >> Makefile
+	rm -f "$MUSTER_STATE_DIR/workers.log"
+	run_it --require-workers 1 --workers "$URL" make -j16
+	check "$1: what there is is used" -- test "$STATUS" = 0
+	check "$1: it says so" -- says "$2"
+	check "$1: all is given back" -- given_back
+}
+if wanted 'kubernetes: a quota of pods'; then
+	api limited --pod-quota 4
+	kubeconfig "http://$API" 'token: x'
+	pod_quota 'kubernetes: a quota of pods' "4 of 16 slots, for now: the namespace's quota is reached: exceeded quota: builds, requested: limits.cpu=4"
+	api silent --pod-quota 4 --no-events
+	kubeconfig "http://$API" 'token: x'
+	pod_quota 'kubernetes: a quota of pods, events not to be read' 'a Job has no pod, and the account may not read why'
+fi
+
 # What would be created.
 "$MUSTER" up --workers "$URL" --dry-run > "$WORK/manifest.json"
 check 'kubernetes: --dry-run prints the objects' -- sh -c "jq -e '[.items[].kind] | unique == [\"ConfigMap\", \"Job\", \"Secret\"]' < '$WORK/manifest.json' > /dev/null"
 
 # Certificates on both sides.
-if command -v openssl >/dev/null; then
+if wanted 'kubernetes: certificates' && command -v openssl >/dev/null; then
 	(
 		cd "$WORK" || exit 1
 		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca -keyout ca.key -out ca.pem
@@ -120,11 +159,44 @@ if command -v openssl >/dev/null; then
 				-extfile <(echo 'subjectAltName=IP:127.0.0.1')
 		done
 	) > "$WORK/openssl.log" 2>&1
+	TLS=$WORK
 	api third --cert "$WORK/server.pem" --key "$WORK/server.key" --client-ca "$WORK/ca.pem"
 	CA="    certificate-authority-data: $(base64 -w 0 "$WORK/ca.pem")"
 	kubeconfig "https://$API" 'client-certificate: client.pem' "client-key-data: $(base64 -w 0 "$WORK/client.key")"
 	c_project 4
 	run_it --require-workers 1 --workers "$URL" make
 	check 'kubernetes: certificates' -- test "$STATUS" = 0
+	check 'kubernetes: certificates: all is given back' -- given_back
+	# Its certificate is for 127.0.0.1, whatever it is called; and the other way round.
+	there=localhost:${API#*:}
+	kubeconfig "https://$there" 'client-certificate: client.pem' 'client-key: client.key'
+	story_refused 'kubernetes: certificates: of another name' "$URL" 'localhost'
+	CA+=$'\n    tls-server-name: '${API%:*}
+	kubeconfig "https://$there" 'client-certificate: client.pem' 'client-key: client.key'
+	c_project 4
+	run_it --require-workers 1 --workers "$URL" make
+	check 'kubernetes: certificates: tls-server-name' -- test "$STATUS" = 0
+	check 'kubernetes: certificates: tls-server-name: all is given back' -- given_back
+	CA='    insecure-skip-tls-verify: true'
+	kubeconfig "https://$API" 'client-certificate: client.pem' 'client-key: client.key'
+	c_project 4
+	run_it --require-workers 1 --workers "$URL" make
+	check 'kubernetes: insecure-skip-tls-verify' -- test "$STATUS" = 0
+	check 'kubernetes: insecure-skip-tls-verify: all is given back' -- given_back
 fi
+
+TLS=''
+# By a proxy: what is asked of it names a host that there is not.
+api fourth
+CA="    proxy-url: http://$API"
+kubeconfig http://api.invalid 'token: x'
+c_project 4
+run_it --require-workers 1 --workers "$URL&call=127.0.0.1" make
+check 'kubernetes: proxy-url' -- test "$STATUS" = 0
+check 'kubernetes: proxy-url: all is given back' -- given_back
+
+# What a kubeconfig asks for and nobody can give.
+CA=''
+kubeconfig "http://$API" 'auth-provider:' '  name: gcp'
+story_refused 'kubernetes: an auth-provider' "$URL" "auth-provider 'gcp', which Kubernetes has given up"
 farm_done

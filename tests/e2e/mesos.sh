@@ -53,6 +53,12 @@ remove_framework()
 }
 story_loss mesos 'the framework is removed' remove_framework
 
+# Agents fetch the worker's file by a second port.
+port=$((20000 + RANDOM % 12000))
+! wanted 'mesos: by an address outside' || relay_to "$port" "127.0.0.2:$port"
+story_outside mesos "$URL&files=127.0.0.2:$port"
+story_refused 'mesos: an address outside, but none for the file' "$URL&call=192.0.2.1:7000&listen=127.0.0.1:0" 'where do they get their file.*files=HOST:PORT'
+
 # As the old script was called.
 if wanted 'mesos-distcc'; then
 	c_project 40
@@ -87,11 +93,14 @@ check 'mesos: the leader is found: all is given back' -- given_back
 
 master third --secret farm:s3
 echo s3 > "$WORK/secret"
-story_refused 'mesos: who has no secret' "mesos://$MASTER" 'does not let us in|no worker came in time'
+story_refused 'mesos: who has no secret' "mesos://$MASTER" 'does not let us in'
 c_project 20
 run_it --require-workers 1 --workers "mesos://$MASTER?principal=farm&secret-file=$WORK/secret" make -j8
 check 'mesos: who has it' -- test "$STATUS" = 0
 check 'mesos: who has it: all is given back' -- given_back
-story_refused 'mesos: nobody there' 'mesos://127.0.0.1:1' 'no master can be reached|no worker came in time'
+MASTER=$first
+story_refused 'mesos: nothing is large enough' "mesos://$MASTER?cpus=100" 'offers nothing that is large enough'
+story_refused 'mesos: nobody there' 'mesos://127.0.0.1:1' 'no master can be reached'
 story_refused 'mesos: ZooKeeper' 'mesos://zk/' 'a master is HOST:PORT'
+story_refused 'mesos: as MESOS_MASTER has it' 'mesos://zk://z1:2181,z2:2181/mesos' 'ZooKeeper is not asked.*mesos://HOST:PORT'
 farm_done

@@ -50,11 +50,6 @@ peers_clean_up()
 	farm_cleanup
 }
 
-port_is_open()
-{
-	(: < "/dev/tcp/127.0.0.1/$1") 2>/dev/null
-}
-
 # peer_start COMMAND…: with --port N behind it; the first port that is free.
 peer_start()
 {
@@ -65,7 +60,7 @@ peer_start()
 		port_is_open "$PORT" && continue
 		TMPDIR=$PUBLIC setsid "$@" --port "$PORT" < /dev/null >> "$PEER_LOG" 2>&1 &
 		PEERS+=($!)
-		wait_until 20 port_is_open "$PORT" && return
+		serves "$PORT" $! && return
 		diag "$1 on port $PORT does not start ($try): $(tail -3 "$PEER_LOG")"
 	done
 	bail "$1 does not start"
@@ -106,11 +101,8 @@ ssh_set_up()
 	mkdir "$keys" && chmod 700 "$keys"
 	ssh-keygen -q -t ed25519 -N '' -f "$keys/host" && ssh-keygen -q -t ed25519 -N '' -f "$keys/user" || return 1
 	cp "$keys/user.pub" "$keys/authorized"
-	port=$((20000 + (RANDOM + $$) % 12000))
-	printf '%s\n' "Port $port" 'ListenAddress 127.0.0.1' "HostKey $keys/host" "AuthorizedKeysFile $keys/authorized" \
-		'StrictModes no' 'UsePAM no' 'PidFile none' 'PasswordAuthentication no' 'MaxStartups 100' > "$keys/sshd_config"
-	"$sshd" -D -f "$keys/sshd_config" -E "$keys/log" < /dev/null &
-	wait_until 10 port_is_open "$port" || return 1
+	sshd_start "$sshd" "$keys" || return 1
+	port=$SSH_PORT
 	echo "[127.0.0.1]:$port $(cat "$keys/host.pub")" > "$keys/known"
 	printf '%s\n' 'Host *' " IdentityFile $keys/user" " UserKnownHostsFile $keys/known" ' IdentitiesOnly yes' \
 		' GlobalKnownHostsFile none' ' BatchMode yes' > "$keys/config"

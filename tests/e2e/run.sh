@@ -115,7 +115,7 @@ both_run()
 
 none_waits()
 {
-	! pgrep -f "^/bin/bash ./recipe [ab]" > /dev/null
+	! farm_processes | sed 's|.*|/proc/&/cmdline|' | xargs -r cat 2>/dev/null | tr '\0' ' ' | grep -q '/bin/bash ./recipe [ab]'
 }
 
 # Whoever calls from a script without job control would have us ignore the keyboard's signals.

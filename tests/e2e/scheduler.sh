@@ -6,75 +6,13 @@
 # shellcheck disable=SC2030,SC2031 # what a subshell sets is its own
 # shellcheck source-path=SCRIPTDIR source=farm.sh
 . "$(dirname "$0")/farm.sh"
-[ -z "$FARM_PLAIN" ] || skip_all 'the scheduler is looked at, not the compiles'
-for name in ${!DISTCC_@}; do
-	unset "$name"
-done
-farm_init "${1-}"
-[ -x "$BUILD/muster-scheduler" ] || bail 'muster-scheduler is not built'
-export HOME=$WORK/home MUSTER_HOSTS=''
-mkdir -p "$HOME"
-M=$BUILD/muster DEBIAN='' SCHEDULERS=0
+# shellcheck source=scheduler_lib.sh
+. "$(dirname "$0")/scheduler_lib.sh"
+scheduler_init "${1-}"
+DEBIAN=''
 if command -v distcc >/dev/null && distcc --version 2>/dev/null | grep -q 'Martin Pool'; then
 	DEBIAN=$(command -v distcc)
 fi
-
-# scheduler_start [ARGUMENTS…]: one more; its address in $S, its pid in $S_PID, its log in $WORK/sN.log.
-scheduler_start()
-{
-	SCHEDULERS=$((SCHEDULERS + 1))
-	scheduler_run "$SCHEDULERS" 127.0.0.1:0 "$@"
-}
-
-# scheduler_run N ADDRESS [ARGUMENTS…]: number N, perhaps once more.
-scheduler_run()
-{
-	local n=$1 address=$2
-	shift 2
-	rm -f "$WORK/s$n.port"
-	"$BUILD/muster-scheduler" --listen "$address" --state "$WORK/s$n" --settle 500 --verbose \
-		--port-file "$WORK/s$n.port" "$@" < /dev/null >> "$WORK/s$n.log" 2>&1 &
-	S_PID=$!
-	wait_until 30 worker_ready "$WORK/s$n.port" "$S_PID"
-	[ -s "$WORK/s$n.port" ] || bail "a scheduler does not start: $(cat "$WORK/s$n.log")"
-	S=$(cat "$WORK/s$n.port")
-}
-
-kill_hard()
-{
-	kill -9 "$1"
-	wait "$1" 2> /dev/null
-}
-
-# hosts FILTER: a jq filter over the list of hosts.
-hosts()
-{
-	timeout 20 "$M" hosts --scheduler "${ASK:-$S}" --json 2>/dev/null | jq -r "$1"
-}
-
-hosts_are()
-{
-	[ "$(hosts "$1")" = true ]
-}
-
-# sources N: a tree of N small units with a header.
-sources()
-{
-	local i
-	new_tree
-	echo '#define STEP 3' > step.h
-	for ((i = 1; i <= $1; i++)); do
-		printf '#include "step.h"\nint unit%d(int x) { return x * STEP + %d; }\n' "$i" "$i" > "u$i.c"
-	done
-	printf 'OBJECTS := $(patsubst %%.c,%%.o,$(sort $(wildcard u*.c)))\nall: $(OBJECTS)\n%%.o: %%.c; $(CC) $(FLAGS) -c $< -o $@\n' > Makefile
-}
-
-# said N RE COUNT: the log of scheduler N has so many lines like that.
-said()
-{
-	[ "$(grep -cE -e "$2" "$WORK/s$1.log")" -eq "$3" ] ||
-		{ diag "$(tail -5 "$WORK/s$1.log")"; return 1; }
-}
 
 # --- leases ----------------------------------------------------------------------------------
 
@@ -158,6 +96,14 @@ no_platform()
 	[ "$(cat "$WORK/out")" = localhost ] && grep -q 'runs here' "$WORK/err"
 }
 check 'no host: it runs here' -- no_platform
+
+doctor_looks()
+{
+	timeout 60 "$M" doctor > "$WORK/out"
+	grep -q "ok  *hosts  *The scheduler $S answers in .*: 2 hosts, 0 of 4 slots in use" "$WORK/out" ||
+		{ diag "$(grep -i scheduler "$WORK/out")"; return 1; }
+}
+check 'muster doctor looks at the scheduler' -- doctor_looks
 
 # --- hosts of distcc, drain ------------------------------------------------------------------
 
@@ -386,6 +332,44 @@ check 'an agent of its farm finds it' -- found_by "$WORK/c" blue in_blue '.jobs.
 check '… one of another does not use it' -- found_by "$WORK/d" red in_none '.jobs.remote == 0'
 check '… nor one of none' -- found_by "$WORK/d" '' in_none '.jobs.remote == 0'
 
+# worker_finds NAME WORD…: a worker of that name with these options, while the scheduler is announced with these words of TXT.
+worker_finds()
+{
+	local txt=$1
+	shift
+	(
+		unset MUSTER_SCHEDULER
+		PATH=$AVAHI:$PATH
+		worker_start --slots 1 --dedicated "$@"
+		echo "$WORKER_PID" > "$WORK/finder"
+	)
+	WORKERS=$((WORKERS + 1))
+	echo "=;lo;IPv4;f;_muster-farm._tcp;local;vm.local;127.0.0.1;${F##*:};$txt" >&7
+	W=$WORK/w$WORKERS.log
+}
+ends()
+{
+	kill "$(cat "$WORK/finder")"
+	wait_until 20 is_gone "$(cat "$WORK/finder")"
+}
+S=$F
+# What is announced by a farm that proves itself is not even dialled by who cannot.
+finds()
+{
+	echo '=;lo;IPv4;e;_muster-farm._tcp;local;vm.local;127.0.0.1;9;"farm=blue" "print=0123456789abcdef"' >&7
+	worker_finds '"farm=blue"' --farm blue --scheduler +zeroconf
+	wait_until 20 grep -q 'took this worker into its farm' "$W" && hosts_are '[.hosts[].slots] | add == 3' &&
+		! grep -q '127.0.0.1:9 ' "$W"
+}
+check 'a worker of its farm finds it, too' -- finds
+ends
+stays_away()
+{
+	worker_finds "$@" --scheduler +zeroconf
+	wait_until 20 grep -qE "$RE" "$W" && ! grep -q 'took this worker' "$W"
+}
+RE="of another farm, 'blue'|belongs to farm" check '… one of another does not' -- stays_away '"farm=blue"'
+ends
 # A worker that is asked to drain ends when its work does.
 check 'a worker drains on SIGUSR1' -- eval 'kill -USR1 "$WORKER_PID" && wait_until 30 is_gone "$WORKER_PID"'
 farm_done

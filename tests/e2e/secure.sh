@@ -4,6 +4,7 @@
 . "$(dirname "$0")/farm.sh"
 [ -z "$FARM_PLAIN" ] || skip_all 'nothing here is about compiling'
 farm_init "$1"
+chmod 1777 "$WORK" # so that root's workers give up root, and go on with the keys
 export HOME=$WORK/home XDG_CONFIG_HOME='' XDG_DATA_HOME='' XDG_CACHE_HOME=''
 mkdir -p "$HOME" "$WORK/tree"
 cd "$WORK/tree" || exit 99

@@ -72,9 +72,9 @@ all() { # all 'TEST' 'TEST'...
 	done
 }
 
-# soon COMMAND...: true within ten seconds.
+# soon COMMAND...: true within a minute.
 soon() {
-	for _ in $(seq 200); do
+	for _ in $(seq 1200); do
 		"$@" && return 0
 		sleep 0.05
 	done
@@ -144,7 +144,7 @@ for kind in missing false hang; do
 	esac
 	rm -f "a b.o"
 	try "$shim" gcc -c 'a b.c'
-	ok "agent $kind: compiles here, in time" all 'status_is 0' 'test -s "a b.o"' 'quick 10'
+	ok "agent $kind: compiles here, in time" all 'status_is 0' 'test -s "a b.o"' 'quick 25'
 	ok "agent $kind: says so in one line" all 'lines_are err 1' 'has err "muster-cc: the agent does not start"'
 	try "$shim" gcc -c 'a b.c'
 	ok "agent $kind: the next one is silent" both_are 0 "" ""
@@ -280,7 +280,7 @@ ok "LOCAL names a program that is gone: 127" all 'status_is 127' 'has err "canno
 rm -f state.answer/agent.warned state.answer/events
 export MUSTER_AGENT_TIMEOUT_MS=1000
 answer silence
-ok "silence: given up after the patience" all 'status_is 0' "out_is '$local_run'" 'has err "silent"' 'quick 8'
+ok "silence: given up after the patience" all 'status_is 0' "out_is '$local_run'" 'has err "silent"' 'quick 25'
 ok "and the agent hears of it" soon grep -q 'silence ended' state.answer/events
 MUSTER_AGENT_TIMEOUT_MS=2000
 answer 'keep,ms=900,keep,ms=900,keep,ms=900,out=late,exit=0'

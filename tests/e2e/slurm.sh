@@ -9,7 +9,11 @@ done
 farm_init "$1"
 engines_init
 SLURM=$E2E/../slurm
-PORT=$((20000 + (RANDOM + $$) % 12000 / 10 * 10))
+for try in 1 2 3 4 5; do
+	PORT=$((20000 + (RANDOM + $$) % 12000 / 10 * 10))
+	port_is_open "$PORT" || port_is_open $((PORT + 1)) || port_is_open $((PORT + 4)) || break
+	diag "port $PORT is taken ($try)"
+done
 trap 'bash "$SLURM/down.sh" "$WORK/slurm"; farm_cleanup' EXIT
 bash "$SLURM/up.sh" "$WORK/slurm" 4 4 "$PORT" 2> "$WORK/up.log" || bail "$(cat "$WORK/up.log")"
 export SLURM_CONF=$WORK/slurm/slurm.conf
@@ -42,12 +46,23 @@ cancel_all()
 }
 story_loss slurm 'scancel from outside' cancel_all
 
+story_outside slurm 'slurm://?cpus-per-worker=4'
+
 # --- What Slurm refuses ----------------------------------------------------------------------
 
 story_refused 'slurm: unknown partition' 'slurm://nope' 'no node in the partition nope'
 story_refused 'slurm: unknown option' 'slurm://?colour=red' "has no option 'colour'"
-story_refused 'slurm: larger than any node' 'slurm://?cpus-per-worker=500' 'no worker came in time|no node of the partition'
-story_refused 'slurm: no such feature' 'slurm://?constraint=gpu' 'Invalid feature|no worker came in time'
+story_refused 'slurm: larger than any node' 'slurm://?cpus-per-worker=500' 'no node of the partition|Requested node configuration is not available'
+story_refused 'slurm: more time than the partition allows' 'slurm://short' 'the partition does not allow so long a time'
+# Root may all; so sbatch alone is run as somebody who may not.
+if [ "$(id -u)" = 0 ] && command -v setpriv > /dev/null; then
+	mkdir "$WORK/nobody"
+	printf '#!/bin/sh\nexec setpriv --reuid=65534 --regid=65534 --clear-groups %s "$@"\n' "$(command -v sbatch)" > "$WORK/nobody/sbatch"
+	chmod 755 "$WORK/nobody" "$WORK/nobody/sbatch"
+	chmod 711 "$WORK"
+	PLAIN_PATH=$WORK/nobody:$PLAIN_PATH story_refused 'slurm: no permission' 'slurm://closed' 'not permitted|not have permission|Access.*denied'
+fi
+story_refused 'slurm: no such feature' 'slurm://?constraint=gpu' 'Invalid feature'
 story_refused 'an engine that is none' 'cloud://x' "there is no engine 'cloud' here"
 
 if wanted 'require'; then

@@ -66,6 +66,38 @@ same --remote 'with a confined worker there: macros in the debug information' --
 same --remote 'with a confined worker there: a warning' -- gcc -Wall -c warn.c
 export MUSTER_HOSTS=$UNCONFINED
 
+# A kernel that lacks one or the other.
+gcc -O1 -w -o "$WORK/without" "$E2E/without.c" || bail 'without.c does not compile'
+last_log_has()
+{
+	grep -qE -- "$1" "$WORK/w$WORKERS.log" || { diag "$(cat "$WORK/w$WORKERS.log")"; return 1; }
+}
+refuses_to_start()
+{
+	! worker_start > /dev/null && last_log_has 'nothing here can cage .* With --no-sandbox it serves its own user'
+}
+[ "$FARM_PLAIN" ] || {
+	WORKER_WRAP=("$WORK/without" clone3 landlock --)
+	check 'without namespaces and Landlock it does not start unasked' -- refuses_to_start
+	WORKER_WRAP=("$WORK/without" clone3 --)
+	check 'with Landlock it does' -- worker_start
+	check 'and says what cages jobs' -- last_log_has 'caged by no namespaces: seccomp, Landlock'
+	export MUSTER_HOSTS=$ADDRESS
+	same --remote 'with Landlock alone: a compile' -- gcc -Iinc -c a.c
+	WORKER_WRAP=("$WORK/without" landlock --)
+	check 'with nothing, and --no-sandbox' -- worker_start --no-sandbox
+	check 'it says what cages jobs' -- last_log_has 'caged by nothing: jobs of its own user only'
+	export MUSTER_HOSTS=$ADDRESS
+	same --remote 'with nothing: a compile of its own user' -- gcc -Iinc -c a.c
+	if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+		setpriv --reuid=65534 --regid=65534 --clear-groups timeout 20 \
+			bash -c "exec 3<>/dev/tcp/127.0.0.1/${ADDRESS##*:}; printf x >&3; cat <&3" > /dev/null 2>&1
+		check 'with nothing: somebody else is refused' -- last_log_has "refused: .*only this worker's own user"
+	fi
+	WORKER_WRAP=()
+	export MUSTER_HOSTS=$UNCONFINED
+}
+
 # The worker says what it is.
 status_says_why()
 {

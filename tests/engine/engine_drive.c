@@ -66,6 +66,7 @@ int main(int argc, char **argv)
 	printf("face %s\n", host);
 	struct engine_spec spec = {.build = "drive",
 				   .call = argv[3],
+				   .listen = argv[3],
 				   .key = "secret",
 				   .worker = argv[2],
 				   .ssh = getenv("DISTCC_SSH"),

@@ -3,7 +3,8 @@
 checked against the fields that Kubernetes' OpenAPI document has for them: an unknown or a missing one is refused. Containers really
 run, as processes of this machine: paths below /muster in what they run are those of a folder of the pod.
 
-    kube_api.py --port-file F [--nodes 4] [--cpus 4] [--token T] [--quota JOBS] [--cert F --key F --client-ca F]
+    kube_api.py --port-file F [--nodes 4] [--cpus 4] [--token T] [--quota JOBS]
+            [--pod-quota CPUS] [--no-events] [--cert F --key F --client-ca F]
 
 GET /control?do=… for tests:
     state               JSON: objects, pods, what was refused
@@ -11,6 +12,7 @@ GET /control?do=… for tests:
     expire              watches end with 410 Expired
     drop                watches end
     evict               one running pod is evicted
+    delete              all Jobs are deleted
     broken=1|0          pods stay in ImagePullBackOff
     down=1|0            every answer is 503
 """
@@ -129,6 +131,7 @@ class Cluster:
         self.history = []           # (version, event) of pods
         self.watches = []
         self.refused, self.requests = [], []
+        self.events = {}            # of Jobs: name -> Event
         self.broken = self.down = False
         self.root = tempfile.mkdtemp(prefix='kube.')
 
@@ -141,6 +144,18 @@ class Cluster:
             w.put(event)
 
     # -- nodes ----------------------------------------------------------------------------
+
+    def over_quota(self, job, pod):
+        """As the Job's controller finds out: only an Event of the Job tells."""
+        limit, used = self.options.pod_quota, sum(p.cpus for p in self.pods.values())
+        if limit is None or used + pod.cpus <= limit:
+            return False
+        self.events[job['metadata']['name']] = {
+            'kind': 'Event', 'type': 'Warning', 'reason': 'FailedCreate',
+            'involvedObject': {'kind': 'Job', 'name': job['metadata']['name']},
+            'message': 'Error creating: pods "%s" is forbidden: exceeded quota: builds, requested: limits.cpu=%g, used: '
+                       'limits.cpu=%g, limited: limits.cpu=%g' % (pod.name, pod.cpus, used, limit)}
+        return True
 
     def place(self):
         used = {}
@@ -284,8 +299,10 @@ class Cluster:
                     if not any(p.job is job for p in self.pods.values()) and 'done_at' not in job:
                         if job.get('had_pod'):
                             continue
-                        job['had_pod'] = True
                         pod = Pod(job, None)
+                        if self.over_quota(job, pod):
+                            continue
+                        job['had_pod'] = True
                         self.pods[pod.name] = pod
                         self.changed(pod, 'ADDED')
                     ttl = job['spec'].get('ttlSecondsAfterFinished')
@@ -335,6 +352,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
                                'namespace "forbidden"' % (kind, self.command.lower(), kind))
         if space != 'builds':
             return self.refuse(404, 'NotFound', 'namespaces "%s" not found' % space)
+        if kind == 'events' and self.command == 'GET' and not name:
+            if cluster.options.no_events:
+                return self.refuse(403, 'Forbidden', 'events is forbidden: User "muster" cannot list resource "events"')
+            if words.get('fieldSelector') != 'involvedObject.kind=Job,reason=FailedCreate':
+                return self.refuse(400, 'BadRequest', 'field label not supported')
+            with lock:
+                return self.answer(200, {'kind': 'EventList', 'items': list(cluster.events.values())})
         if kind == 'pods' and self.command == 'GET' and not name:
             return self.pods(words)
         if kind not in KINDS or api != ('/apis/batch/v1' if kind == 'jobs' else '/api/v1'):
@@ -490,6 +514,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             running = [p for p in cluster.pods.values() if p.process and p.process.poll() is None]
             if running:
                 cluster.delete_pod(running[0])
+        elif do == 'delete':
+            for name in list(cluster.objects['jobs']):
+                cluster.delete('jobs', name)
         elif do in ('broken', 'down'):
             setattr(cluster, do, words['value'] == '1')
         return {}
@@ -505,6 +532,8 @@ parser.add_argument('--nodes', type=int, default=4)
 parser.add_argument('--cpus', type=float, default=4)
 parser.add_argument('--token')
 parser.add_argument('--quota', type=int)
+parser.add_argument('--pod-quota', type=float)
+parser.add_argument('--no-events', action='store_true')
 for option in ('--cert', '--key', '--client-ca'):
     parser.add_argument(option)
 cluster = Cluster(parser.parse_args())

@@ -1,5 +1,5 @@
 /* Any bytes as a line of avahi-browse: it makes no sense, or every field is bounded and ended. */
-#include "agent/discover_line.h"
+#include "net/discover_line.h"
 
 #include <assert.h>
 #include <stdint.h>

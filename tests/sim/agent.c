@@ -1,24 +1,32 @@
-/* Agents: each has one build of independent jobs, whose costs it predicts exactly. It fills its fastest free
- * slot first, with the most costly job that would end there in the time which the whole build still needs;
- * when none waits, it runs a second copy of what would end late where that ends much sooner.
+/* Agents: each has one build of independent jobs, and core/sched decides as in muster-agent which of them runs on which of
+ * the slots that the farm lends. What a job costs is known from earlier builds, with an error; so are the speeds of workers,
+ * unless the world is a cold one.
  * While it has no connection it goes on with the leases it has, and declares them when it has one again. */
 #include "base/mem.h"
+#include "core/sched.h"
 #include "sim_parts.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	TIMER_MS = 5000,
-	MAX_COPIES = 3,
-	RAMP_FIRST = 16,  /* jobs ready at the beginning; doubles every */
-	RAMP_MS = 20,     /* as it takes time to read sources */
-	NO_WISH_MS = 100, /* after a slot was no use, another is wished for */
-	LEARN_EVERY = 8,  /* of so many jobs one is told to the farm, when there are many */
+	RAMP_FIRST = 16, /* jobs ready at the beginning; doubles every */
+	RAMP_MS = 20,    /* as it takes time to read sources */
+	IDLE_MS =
+	    100, /* idle slots are kept for so long when nothing waits: for second copies */
+	LEARN_EVERY = 8, /* of so many jobs one is told to the farm, when there are many */
+	TOOLCHAIN = 1,
 };
 
-/* A worker of that part of the fastest one's speed may be hoped for. */
-#define FAST 0.6
+/* Costs are remembered with an error of at most that part, either way. */
+#define ERROR 0.2
+
+/* To core/sched the farm is one more worker, never connected: jobs wait for what it will lend. */
+static const uint64_t FARM = UINT64_MAX;
+
+static void think(struct sim *, struct sim_agent *, struct sched_event);
 
 uint64_t agent_id(const struct sim_agent *a)
 {
@@ -27,17 +35,11 @@ uint64_t agent_id(const struct sim_agent *a)
 
 void agent_end(struct sim_agent *a)
 {
+	sched_free(a->sched);
 	free(a->job);
-	free(a->again);
-	free(a->cheaper);
-	free(a->costlier);
+	free(a->order);
 	free(a->lease);
 	free(a->attempt);
-}
-
-static unsigned waiting(const struct sim_agent *a)
-{
-	return a->unstarted + a->waiting_again;
 }
 
 static double speed(const struct sim *s, uint32_t worker)
@@ -45,20 +47,10 @@ static double speed(const struct sim *s, uint32_t worker)
 	return s->worker[worker].speed;
 }
 
-static nsec takes(const struct sim *s, const struct sim_agent *a, uint32_t job,
-		  uint32_t worker)
+/* A job's unit in the memory of its agent. */
+static uint64_t unit_of(const struct sim_agent *a, uint32_t job)
 {
-	return (nsec)((double)a->job[job].cost / speed(s, worker) * 1e9);
-}
-
-/* When the job of that attempt may be expected to end, by its best copy; who is late already is thought to
- * need as long again. */
-static nsec expected(const struct sim *s, const struct sim_agent *a,
-		     const struct attempt *t)
-{
-	nsec ends = a->job[t->job].ends;
-
-	return ends > s->now ? ends : s->now + takes(s, a, t->job, t->worker);
+	return (uint64_t)a->index << 32 | (job + 1);
 }
 
 /* ---- talking to the farm ---- */
@@ -84,27 +76,9 @@ static void tell_build(struct sim *s, struct sim_agent *a, unsigned want, bool m
 			 .kind = AGENT_BUILD, .to = a->index, .a = want, .flag = more});
 }
 
-/* Jobs for which a much faster worker would be worth a second copy. */
-static unsigned wishes(const struct sim *s, const struct sim_agent *a)
-{
-	unsigned n = 0;
-
-	if (waiting(a) > 0 || s->now < a->no_wish_until)
-		return 0;
-	for (size_t i = 0; i < a->nattempts; i++) {
-		const struct attempt *t = &a->attempt[i];
-
-		nsec at_best = (nsec)((double)a->job[t->job].cost / s->c.spread * 1e9);
-
-		n += a->job[t->job].copies < MAX_COPIES &&
-		     (expected(s, a, t) - s->now - 2 * s->c.delay) > 2 * at_best;
-	}
-	return n;
-}
-
 static unsigned want(const struct sim *s, const struct sim_agent *a)
 {
-	unsigned n = waiting(a) + a->used + wishes(s, a);
+	unsigned n = a->waiting + a->used + sched_wishes(a->sched);
 
 	n = n < s->c.parallel ? n : s->c.parallel;
 	return n < a->ramp ? n : a->ramp;
@@ -166,124 +140,118 @@ void agent_cut(struct sim *s, struct sim_agent *a, nsec how_long)
 
 /* ---- running jobs ---- */
 
-static struct agent_lease *best_free(const struct sim *s, struct sim_agent *a)
+static struct agent_lease *lease_of(struct sim_agent *a, uint32_t worker)
 {
-	struct agent_lease *best = NULL;
-
-	for (size_t i = 0; i < a->nleases; i++) {
-		struct agent_lease *l = &a->lease[i];
-
-		if (l->used < l->right &&
-		    (!best || speed(s, l->worker) > speed(s, best->worker)))
-			best = l;
-	}
-	return best;
+	for (size_t i = 0; i < a->nleases; i++)
+		if (a->lease[i].worker == worker)
+			return &a->lease[i];
+	return NULL;
 }
 
-static void start(struct sim *s, struct sim_agent *a, uint32_t job, struct agent_lease *l)
+static void start(struct sim *s, struct sim_agent *a, uint32_t job, uint64_t id,
+		  uint32_t worker)
 {
+	struct agent_lease *l = lease_of(a, worker);
+
 	if (a->nattempts == a->cap_attempts) {
 		a->cap_attempts = a->cap_attempts ? 2 * a->cap_attempts : 16;
 		a->attempt = xreallocarray(a->attempt, a->cap_attempts, sizeof *a->attempt);
 	}
 	a->attempt[a->nattempts++] = (struct attempt){
-	    .job = job, .number = ++a->attempts, .worker = l->worker, .begun = s->now};
-	nsec ends = s->now + takes(s, a, job, l->worker) + s->c.delay;
-
-	if (a->job[job].copies++ == 0 || ends < a->job[job].ends)
-		a->job[job].ends = ends;
+	    .job = job, .number = ++a->attempts, .id = id, .worker = worker};
+	a->job[job].copies++;
 	l->used++;
 	a->used++;
 	plan(s, travel(s),
 	     (struct happening){.kind = WORKER_START,
-				.to = l->worker,
+				.to = worker,
 				.from = a->index,
 				.a = job,
 				.b = a->attempts,
 				.epoch = a->life});
 }
 
-/* The nearest job not yet started at or beyond I: towards the cheap ones, or towards the costly ones.
- * Positions are job numbers plus 1; 0 and jobs + 1 mean that there is none. */
-static uint32_t nearest(uint32_t *to, uint32_t i)
+static void ask(struct sim *s, struct sim_agent *a, uint32_t job)
 {
-	while (to[i] != i) {
-		to[i] = to[to[i]];
-		i = to[i];
-	}
-	return i;
+	a->waiting++;
+	think(s, a,
+	      (struct sched_event){.type = SCHED_ASK,
+				   .job = job + 1,
+				   .toolchain = TOOLCHAIN,
+				   .unit = unit_of(a, job)});
 }
 
-/* What no job should take longer than: the most costly one left, on a fast worker. */
-static double may_take(const struct sim *s, struct sim_agent *a)
+/* Its core has been given the lease as it is now. */
+static void lend(struct sim *s, struct sim_agent *a, const struct agent_lease *l)
 {
-	uint32_t costliest = nearest(a->cheaper, 1);
-
-	return (double)a->job[costliest - 1].cost / (FAST * s->c.spread);
+	think(s, a,
+	      (struct sched_event){.type = SCHED_WORKER_UP,
+				   .worker = l->worker,
+				   .slots = l->right,
+				   .yes = true});
 }
 
-/* The most costly job that a slot of that speed can do in time; else the cheapest. */
-static uint32_t choose(const struct sim *s, struct sim_agent *a, double slot_speed)
+static void dialled(struct sim *s, struct sim_agent *a, uint64_t worker)
 {
-	double most = may_take(s, a) * slot_speed;
-	uint32_t lo = 0, hi = s->c.jobs;
-
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if ((double)a->job[mid].cost <= most)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	uint32_t i = nearest(a->cheaper, lo + 1);
-
-	return (i <= s->c.jobs ? i : nearest(a->costlier, lo)) - 1;
-}
-
-static void start_waiting(struct sim *s, struct sim_agent *a)
-{
-	struct agent_lease *l;
-
-	while (waiting(a) > 0 && (l = best_free(s, a))) {
-		if (a->waiting_again) {
-			start(s, a, a->again[--a->waiting_again], l);
-			continue;
-		}
-		uint32_t job = choose(s, a, speed(s, l->worker));
-
-		a->cheaper[job + 1] = job + 2;
-		a->costlier[job + 1] = job;
-		a->unstarted--;
-		start(s, a, job, l);
-	}
-}
-
-static void hedge(struct sim *s, struct sim_agent *a)
-{
-	struct agent_lease *l;
-
-	if (waiting(a) > 0)
+	if (worker == FARM)
 		return;
-	while ((l = best_free(s, a))) {
-		const struct attempt *worst = NULL;
-		nsec best = 0;
+	if (s->worker[worker].alive)
+		lend(s, a, lease_of(a, (uint32_t)worker));
+	else
+		think(s, a,
+		      (struct sched_event){.type = SCHED_WORKER_DOWN, .worker = worker});
+}
 
-		for (size_t i = 0; i < a->nattempts; i++) {
-			const struct attempt *t = &a->attempt[i];
-			nsec need = takes(s, a, t->job, l->worker);
-			nsec gain = expected(s, a, t) - s->now - 2 * need - 2 * s->c.delay;
+static void carry_out(struct sim *s, struct sim_agent *a, const struct sched_effect *e)
+{
+	uint32_t job = (uint32_t)e->job - 1;
 
-			if (a->job[t->job].copies < MAX_COPIES && gain > best) {
-				best = gain;
-				worst = t;
-			}
-		}
-		if (!worst)
-			return;
+	switch (e->type) {
+	case SCHED_DIAL: dialled(s, a, e->worker); break;
+	case SCHED_QUERY:
+		think(s, a,
+		      (struct sched_event){.type = SCHED_TOOLCHAIN,
+					   .worker = e->worker,
+					   .toolchain = e->toolchain,
+					   .yes = true});
+		break;
+	case SCHED_GRANT:
+		a->waiting--;
+		start(s, a, job, e->job, (uint32_t)e->worker);
+		break;
+	case SCHED_COPY:
+		if (a->job[job].copies != 1)
+			fail(s, "a second copy of what does not run once; agent", a->index);
 		s->r->hedges++;
-		start(s, a, worst->job, l);
+		start(s, a, job, e->copy, (uint32_t)e->worker);
+		break;
+	case SCHED_HOME: fail(s, "sent home; agent", a->index); break;
+	case SCHED_OVERDUE: s->r->overdue++; break;
+	case SCHED_BACK: break;
 	}
+}
+
+/* Effects lead to further events, which are thought about at once: none of them can undo what is still to be carried out. */
+static void think(struct sim *s, struct sim_agent *a, struct sched_event e)
+{
+	struct sched_out out;
+
+	e.now = s->now;
+	sched_step(a->sched, &e, &out);
+	size_t n = out.n;
+	nsec wake = out.wake;
+	struct sched_effect *v = xreallocarray(NULL, n + 1, sizeof *v);
+
+	if (n)
+		memcpy(v, out.v, n * sizeof *v);
+	for (size_t i = 0; i < n; i++)
+		carry_out(s, a, &v[i]);
+	free(v);
+	if (wake == INT64_MAX || (a->wake > s->now && a->wake <= wake))
+		return;
+	a->wake = wake > s->now ? wake : s->now + 1;
+	plan(s, a->wake - s->now,
+	     (struct happening){.kind = AGENT_THINK, .to = a->index, .c = a->life});
 }
 
 /* Slots that are its own: idle ones, and those on which something runs. */
@@ -298,17 +266,20 @@ static unsigned held(const struct sim_agent *a)
 }
 
 /* Gives back idle slots until it holds no more than MOST, or none is idle. */
-static void give_back(struct sim_agent *a, unsigned most)
+static void give_back(struct sim *s, struct sim_agent *a, unsigned most)
 {
 	unsigned n = held(a);
 
 	for (size_t i = 0; i < a->nleases && n > most; i++) {
 		struct agent_lease *l = &a->lease[i];
+		unsigned before = l->right;
 
-		for (; l->right > l->used && n > most; n--) {
+		for (; l->right > l->used && n > most; n--)
 			l->right--;
-			l->tell = true;
-		}
+		if (l->right == before)
+			continue;
+		l->tell = true;
+		lend(s, a, l);
 	}
 }
 
@@ -327,16 +298,20 @@ static void finish(struct sim *s, struct sim_agent *a)
 
 static void pump(struct sim *s, struct sim_agent *a)
 {
+	think(s, a,
+	      (struct sched_event){.type = SCHED_BUDGET,
+				   .slots = a->fresh ? UINT_MAX : a->budget});
 	if (!a->fresh)
-		give_back(a, a->budget);
-	start_waiting(s, a);
-	hedge(s, a);
-	if (waiting(a) == 0 && held(a) > a->used) {
-		/* What it gives back it must not want for a while: it would get the same. */
-		a->no_wish_until = s->now + NO_WISH_MS * MS;
-		plan(s, NO_WISH_MS * MS,
-		     (struct happening){.kind = AGENT_WISH, .to = a->index});
-		give_back(a, a->used);
+		give_back(s, a, a->budget);
+	if (a->waiting || held(a) <= a->used) {
+		a->idle_since = 0;
+	} else if (!a->idle_since) {
+		a->idle_since = s->now;
+		plan(s, IDLE_MS * MS,
+		     (struct happening){.kind = AGENT_IDLE, .to = a->index, .c = a->life});
+	} else if (s->now - a->idle_since >= IDLE_MS * MS) {
+		a->idle_since = 0;
+		give_back(s, a, a->used);
 	}
 	tell(s, a);
 }
@@ -366,14 +341,6 @@ void agent_die(struct sim *s, struct sim_agent *a)
 
 /* ---- what happens to it ---- */
 
-static struct agent_lease *lease_of(struct sim_agent *a, uint32_t worker)
-{
-	for (size_t i = 0; i < a->nleases; i++)
-		if (a->lease[i].worker == worker)
-			return &a->lease[i];
-	return NULL;
-}
-
 static struct agent_lease *lease_add(struct sim_agent *a, uint32_t worker)
 {
 	if (a->nleases == a->cap_leases) {
@@ -388,8 +355,13 @@ static void on_lease(struct sim *s, struct sim_agent *a, const struct happening 
 {
 	struct agent_lease *l = lease_of(a, h->from);
 
-	if (!l)
+	if (!l) {
 		l = lease_add(a, h->from);
+		think(s, a,
+		      (struct sched_event){.type = SCHED_WORKER_ADD,
+					   .worker = h->from,
+					   .speed = s->c.cold ? 0 : speed(s, h->from)});
+	}
 	if (l->id && l->id != h->id && h->a == 0)
 		return; /* of a former connection of that worker */
 	if (l->id == h->id && h->serial < l->serial)
@@ -401,6 +373,7 @@ static void on_lease(struct sim *s, struct sim_agent *a, const struct happening 
 	l->tell = true;
 	a->budget = h->b;
 	a->fresh = false;
+	lend(s, a, l);
 	pump(s, a);
 }
 
@@ -423,6 +396,8 @@ static void cancel_others(struct sim *s, struct sim_agent *a, uint32_t job)
 		if (t->job != job || t->cancelled)
 			continue;
 		t->cancelled = true;
+		think(s, a, (struct sched_event){.type = SCHED_CANCEL, .job = t->id});
+		t = &a->attempt[i];
 		plan(s, s->c.delay + travel(s), /* not before it has been started there */
 		     (struct happening){.kind = WORKER_CANCEL,
 					.to = t->worker,
@@ -451,6 +426,21 @@ static void tell_result(struct sim *s, struct sim_agent *a, const struct attempt
 			       .flag = failed});
 }
 
+/* What core/sched is told of attempt T, which has ended. */
+static void tell_sched(struct sim *s, struct sim_agent *a, const struct attempt *t,
+		       bool lost)
+{
+	struct sched_event e = {.type = SCHED_DONE, .job = t->id, .worker = t->worker};
+
+	if (t->cancelled)
+		return; /* it knows */
+	if (lost)
+		e.type = SCHED_WORKER_DOWN;
+	else
+		e.cpu_ns = (nsec)((double)a->job[t->job].cost / speed(s, t->worker) * 1e9);
+	think(s, a, e);
+}
+
 static void on_done(struct sim *s, struct sim_agent *a, const struct happening *h)
 {
 	size_t i = 0;
@@ -472,10 +462,13 @@ static void on_done(struct sim *s, struct sim_agent *a, const struct happening *
 		j->state = 1;
 		a->done++;
 		s->r->jobs++;
+		tell_sched(s, a, &t, false);
 		cancel_others(s, a, t.job);
-	} else if (h->flag && j->state == 0 && j->copies == 0) {
-		a->again[a->waiting_again++] = t.job;
+	} else if (h->flag) {
+		tell_sched(s, a, &t, true);
 	}
+	if (h->flag && j->state == 0 && j->copies == 0)
+		ask(s, a, t.job);
 	if (!h->flag || !t.cancelled)
 		tell_result(s, a, &t, h->flag);
 	if (a->done == s->c.jobs)
@@ -496,6 +489,31 @@ static void on_timer(struct sim *s, struct sim_agent *a)
 	plan(s, TIMER_MS * MS, (struct happening){.kind = AGENT_TIMER, .to = a->index});
 }
 
+/* What earlier builds have taught it; and the order in which its jobs come, which is any. */
+static void remember(struct sim *s, struct sim_agent *a)
+{
+	struct chance chance = {s->c.seed * 43 + a->index};
+
+	a->order = xcalloc(s->c.jobs + 1, sizeof *a->order);
+	for (uint32_t i = 0; i < s->c.jobs; i++) {
+		uint32_t k = (uint32_t)chance_below(&chance, i + 1);
+		double error = 1 + ERROR * (2 * chance_unit(&chance) - 1);
+
+		a->order[i] = a->order[k];
+		a->order[k] = i;
+		if (!s->c.cold)
+			sched_remember(a->sched, unit_of(a, i),
+				       (nsec)((double)a->job[i].cost * 1e9 * error), 0);
+	}
+}
+
+/* As many of its jobs have come as it can use slots so far. */
+static void ramp_up(struct sim *s, struct sim_agent *a)
+{
+	while (a->asked < s->c.jobs && a->asked < a->ramp)
+		ask(s, a, a->order[a->asked++]);
+}
+
 static void agent_begin(struct sim *s, unsigned index)
 {
 	struct sim_agent *a = &s->agent[index];
@@ -505,17 +523,15 @@ static void agent_begin(struct sim *s, unsigned index)
 	a->alive = true;
 	a->begun = s->now;
 	a->job = sim_jobs(&s->c, index);
-	a->unstarted = s->c.jobs;
 	a->ramp = RAMP_FIRST;
 	plan(s, RAMP_MS * MS, (struct happening){.kind = AGENT_RAMP, .to = index});
-	a->cheaper = xcalloc(s->c.jobs + 2, sizeof *a->cheaper);
-	a->costlier = xcalloc(s->c.jobs + 2, sizeof *a->costlier);
-	for (uint32_t i = 0; i < s->c.jobs + 2; i++)
-		a->cheaper[i] = a->costlier[i] = i;
-	a->again = xcalloc(s->c.jobs, sizeof *a->again);
+	a->sched = sched_new(s->c.seed * 1000 + index);
+	think(s, a, (struct sched_event){.type = SCHED_WORKER_ADD, .worker = FARM});
+	remember(s, a);
 	a->memory_mib = s->c.memory ? (unsigned)chance_below(&s->chance, 1000) : 0;
 	if (s->c.memory && s->c.slots > 1 && chance_hit(&s->chance, 0.3))
 		a->memory_mib *= 2;
+	ramp_up(s, a);
 	agent_link(s, a);
 	plan(s, TIMER_MS * MS, (struct happening){.kind = AGENT_TIMER, .to = index});
 }
@@ -571,15 +587,23 @@ void agent_happen(struct sim *s, const struct happening *h)
 	case AGENT_TIMER: on_timer(s, a); break;
 	case AGENT_RAMP:
 		a->ramp *= 2;
-		if (a->alive)
+		if (a->alive) {
+			ramp_up(s, a);
 			pump(s, a);
-		if (a->ramp < s->c.parallel)
+		}
+		if (a->ramp < s->c.parallel || a->ramp < s->c.jobs)
 			plan(s, RAMP_MS * MS,
 			     (struct happening){.kind = AGENT_RAMP, .to = a->index});
 		break;
-	case AGENT_WISH:
-		if (a->alive && s->now >= a->no_wish_until)
+	case AGENT_IDLE:
+		if (a->alive && h->c == a->life)
 			pump(s, a);
+		break;
+	case AGENT_THINK:
+		if (a->alive && h->c == a->life && s->now >= a->wake) {
+			think(s, a, (struct sched_event){.type = SCHED_TICK});
+			pump(s, a);
+		}
 		break;
 	case AGENT_DONE:
 		if (a->alive)

@@ -4,6 +4,7 @@
  *   sim --story SEED            the farm's events and effects of that world as a story, on stdout
  *   sim --replay FILE…          stories must happen as they are told; --accept FILE… rewrites them
  *   sim --huge                  10,000 workers x 8 slots, 1,000 agents, 1,000,000 jobs
+ *   sim --cold                  the same, by agents that know nothing of their jobs and workers
  *   sim --rate                  decisions a second and memory of the farm alone
  *   sim --late                  a second user comes to a full farm of 200 slots
  *   sim --icecc                 the published algorithm of icecc-scheduler and ours on the same farm */
@@ -88,7 +89,7 @@ static void show(const char *who, const struct sim_config *c, const struct sim_r
 	printf("\n");
 }
 
-static int huge(void)
+static int huge(bool cold)
 {
 	struct sim_config c = {.seed = 1,
 			       .workers = 10000,
@@ -102,6 +103,7 @@ static int huge(void)
 			       .delay = 2 * MS,
 			       .horizon = 100000 * SEC,
 			       .equal = true,
+			       .cold = cold,
 			       .timed = true};
 	struct sim_result r;
 
@@ -174,7 +176,9 @@ int main(int argc, char **argv)
 	if (strcmp(what, "--replay") == 0 || strcmp(what, "--accept") == 0)
 		return replay(argv + 2, what[2] == 'a');
 	if (strcmp(what, "--huge") == 0)
-		return huge();
+		return huge(false);
+	if (strcmp(what, "--cold") == 0)
+		return huge(true);
 	if (strcmp(what, "--rate") == 0)
 		return sim_rate();
 	if (strcmp(what, "--late") == 0)
@@ -183,6 +187,6 @@ int main(int argc, char **argv)
 		return compare();
 	fprintf(stderr,
 		"usage: sim --seeds N [--from SEED] | --story SEED | --replay FILE... | "
-		"--accept FILE... | --huge | --rate | --late | --icecc\n");
+		"--accept FILE... | --huge | --cold | --rate | --late | --icecc\n");
 	return 2;
 }

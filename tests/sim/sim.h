@@ -18,6 +18,7 @@ struct sim_config {
 	nsec horizon;           /* all must have ended then */
 	double loss, repeat;    /* probabilities of a message to or from the farm */
 	bool crash, cut, slow, flap, clock, restart, agents_die, owners, memory;
+	bool cold;      /* agents know nothing of their jobs and workers */
 	bool equal;     /* all users have weight 1 */
 	bool check;     /* the invariants, after each step of the farm */
 	bool timed;     /* measure the farm's own time */
@@ -33,7 +34,7 @@ struct sim_result {
 	nsec starved;    /* longest time a build with work had no slot */
 	nsec late_share; /* the late user's wait for nine tenths of its share; 0: never */
 	double worst_share; /* greatest relative deviation over a minute of contention */
-	uint64_t steps, effects, messages, jobs, hedges, moves, minutes;
+	uint64_t steps, effects, messages, jobs, hedges, moves, minutes, overdue;
 	double farm_s; /* of real time in the farm */
 };
 
@@ -48,7 +49,6 @@ void icecc_run(const struct sim_config *, struct sim_result *);
 struct sim_job {
 	float cost; /* CPU seconds at speed 1 */
 	uint8_t quantile, state, copies;
-	nsec ends; /* when its best copy is expected to end */
 };
 
 double sim_speed(const struct sim_config *, unsigned worker);

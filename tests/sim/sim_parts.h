@@ -1,5 +1,6 @@
 #pragma once
 #include "core/farm.h"
+#include "core/sched.h"
 #include "sim.h"
 
 /* What the parts of the simulator share. */
@@ -23,7 +24,8 @@ enum kind {
 	AGENT_LINK,   /* TO connects to the farm */
 	AGENT_TIMER,  /* time to say again what it wants */
 	AGENT_RAMP,   /* more of its jobs are ready */
-	AGENT_WISH,   /* it may wish for faster slots again */
+	AGENT_IDLE,   /* its idle slots have been of no use for long enough */
+	AGENT_THINK,  /* its core/sched is to be called again */
 	AGENT_LEASE,  /* from the farm: worker FROM (ID), A slots, budget B, SERIAL */
 	AGENT_BUDGET, /* budget B */
 	AGENT_BUILD,  /* reaches the farm: wants A; FLAG: declarations follow */
@@ -71,7 +73,7 @@ struct agent_lease {
 
 struct attempt { /* of a job, running somewhere */
 	uint32_t job, number, worker;
-	nsec begun;
+	uint64_t id; /* to core/sched */
 	bool cancelled;
 };
 
@@ -79,13 +81,12 @@ struct sim_agent {
 	struct link link;
 	unsigned index, user, life;
 	bool alive;
-	nsec begun, no_wish_until;
+	nsec begun, idle_since, wake;
+	struct sched *sched;
 	struct sim_job *job;
-	unsigned unstarted, done, waiting_again, attempts;
+	uint32_t *order; /* in which its jobs come */
+	unsigned asked, waiting, done, attempts;
 	unsigned ramp; /* slots it can use so far */
-	uint32_t *cheaper,
-	    *costlier;   /* the way to the next job not started (see nearest) */
-	uint32_t *again; /* jobs to be started again */
 	struct agent_lease *lease;
 	size_t nleases, cap_leases;
 	struct attempt *attempt;

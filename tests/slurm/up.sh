@@ -59,15 +59,15 @@ user=$(id -un)
 	ReturnToService=2
 	KillWait=5
 	SlurmctldTimeout=30
-	SlurmdTimeout=20
-	MessageTimeout=10
+	SlurmdTimeout=120
+	MessageTimeout=30
 	MinJobAge=300
 	END
 	for ((i = 1; i <= nodes; i++)); do
 		echo "NodeName=node$i NodeAddr=127.0.0.1 Port=$((port + i)) CPUs=$cpus RealMemory=4000 State=UNKNOWN"
 	done
 	echo "PartitionName=farm Nodes=node[1-$nodes] Default=YES MaxTime=INFINITE DefaultTime=01:00:00 State=UP"
-	echo "PartitionName=closed Nodes=node[1-$nodes] AllowGroups=nogroup State=UP"
+	echo "PartitionName=closed Nodes=node[1-$nodes] AllowGroups=root State=UP"
 	echo "PartitionName=short Nodes=node[1-$nodes] MaxTime=10 State=UP"
 } > "$folder/slurm.conf"
 
@@ -76,8 +76,8 @@ for ((i = 1; i <= nodes; i++)); do
 	mkdir -p "$folder/spool.node$i"
 	slurmd -N "node$i" || fail "the slurmd of node$i does not start"
 done
-for ((i = 0; i < 300; i++)); do
-	[ "$(timeout 5 sinfo -h -p farm -o %T -N 2>/dev/null | grep -cx idle)" != "$nodes" ] || exit 0
+for ((i = 0; i < 1500; i++)); do
+	[ "$(timeout 30 sinfo -h -p farm -o %T -N 2>/dev/null | grep -cx idle)" != "$nodes" ] || exit 0
 	sleep 0.1
 done
 fail 'the nodes do not become idle'

@@ -41,7 +41,7 @@ unpack() {
 part() {
 	local line IFS=$'\t'
 	printf '%s\n' "$*" >&"${PRINTER[1]}"
-	IFS= read -r -t 10 line <&"${PRINTER[0]}" || { echo "Bail out! the printer is gone"; exit 1; }
+	IFS= read -r -t 120 line <&"${PRINTER[0]}" || { echo "Bail out! the printer is gone"; exit 1; }
 	unset IFS
 	why='' loses=0 first=() second=() distcc=() object='' depfile='' suffix=''
 	eval "$line"

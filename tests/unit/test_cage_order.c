@@ -3,10 +3,11 @@
 #include "worker/order.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 static void as_it_was_written(void)
 {
-	const char *lower[] = {"/a", "/b,c:d"};
+	const char *lower[] = {"/", "/nowhere,c:d"};
 	const struct sandbox_bind binds[] = {
 	    {"/usr/include", "/usr/include"},
             {"/x",           "/y"          }
@@ -30,8 +31,14 @@ static void as_it_was_written(void)
 
 	order_put(&b, &spec);
 	CHECK(order_get(&o, b.data, b.len) == 0);
-	CHECK(o.spec.nlower == 2 && strcmp(o.spec.lower[1], "/b,c:d") == 0);
-	CHECK(o.spec.nbinds == 2 && strcmp(o.spec.binds[1].to, "/y") == 0);
+	struct stat st;
+
+	CHECK(stat("/", &st) == 0);
+	CHECK(o.spec.nlower == 2 && strcmp(o.lower[0].path, "/") == 0 &&
+	      o.lower[0].dev == st.st_dev && o.lower[0].ino == st.st_ino);
+	CHECK(strcmp(o.lower[1].path, "/nowhere,c:d") == 0 && o.lower[1].ino == 0);
+	CHECK(o.spec.nbinds == 2 && strcmp(o.spec.binds[1].to, "/y") == 0 &&
+	      strcmp(o.froms[1].path, "/x") == 0);
 	CHECK(strcmp(o.spec.argv[0], "gcc") == 0 && o.spec.argv[1][0] == 0 &&
 	      !o.spec.argv[3]);
 	CHECK(strcmp(o.spec.env[0], "LANG=C") == 0 && !o.spec.env[1]);

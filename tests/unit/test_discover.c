@@ -1,8 +1,8 @@
 /* What avahi-browse prints, as it was seen and as nobody should ever see it, and the hosts that follow from it. */
-#include "agent/discover_line.h"
-#include "agent/discover_set.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "net/discover_line.h"
+#include "net/discover_set.h"
 #include "test.h"
 
 #include <string.h>
@@ -194,11 +194,13 @@ static int apply(const char *text)
 	return good(&l, text) ? discover_set_apply(set, 0, &l) : -1;
 }
 
+static const char *only; /* the farm that is meant */
+
 static bool hosts_are(const char *expected)
 {
 	AUTO_BUF struct buf text = {0};
 
-	discover_set_hosts(set, &text);
+	discover_set_hosts(set, only, &text);
 	buf_u8(&text, 0);
 	if (strcmp(text.data, expected) == 0)
 		return true;
@@ -291,7 +293,7 @@ static void has_a_limit(void)
 	}
 	CHECK(apply(V4("e", "one-more", "10.1.0.0")) == 0);
 	CHECK(apply(V4("e", "s0", "10.2.0.0")) == 1);
-	discover_set_hosts(set, &hosts);
+	discover_set_hosts(set, NULL, &hosts);
 	for (size_t i = 0; i < hosts.len; i++)
 		words += hosts.data[i] == ' ';
 	CHECK(words == DISCOVER_SET_MAX);
@@ -299,8 +301,33 @@ static void has_a_limit(void)
 	discover_set_free(set);
 }
 
+/* A farm's own, by its fingerprint. */
+static void farms(void)
+{
+	static const char line[] = "=;e;IPv4;%s;t;local;h;10.0.0.%d;1;\"farm=x\"%s";
+	static const char *const prints[] = {"", " \"print=aa\"", " \"print=ab\""};
+	char text[200];
+
+	set = discover_set_new();
+	for (int i = 0; i < 3; i++) {
+		snprintf(text, sizeof text, line, (const char[]){(char)('a' + i), 0}, i + 1,
+			 prints[i]);
+		CHECK(apply(text) == 1);
+	}
+	only = "";
+	CHECK(hosts_are("10.0.0.1:1"));
+	only = "ab";
+	CHECK(hosts_are("10.0.0.3:1"));
+	only = "a";
+	CHECK(hosts_are(""));
+	only = NULL;
+	CHECK(hosts_are("10.0.0.1:1 10.0.0.2:1 10.0.0.3:1"));
+	discover_set_free(set);
+}
+
 TESTS({"there and gone", there}, {"resolved", resolved}, {"addresses", addresses},
       {"ports", ports}, {"txt", txt}, {"hostile lines", hostile}, {"mutilated", mutilated},
       {"services come and go", comes_and_goes},
       {"a service is one host at its best address", one_host_a_service},
-      {"two sources", two_sources}, {"a limit on announcements", has_a_limit})
+      {"two sources", two_sources}, {"farms by their fingerprint", farms},
+      {"a limit on announcements", has_a_limit})

@@ -7,6 +7,8 @@
 #include "cli/doctor_hosts.h"
 #include "cli/doctor_machine.h"
 #include "cli/doctor_path.h"
+#include "cli/doctor_scheduler.h"
+#include "cli/farm_look.h"
 #include "test.h"
 
 #include <errno.h>
@@ -653,6 +655,75 @@ static void variables(void)
 	end(d);
 }
 
+/* ---- schedulers ---- */
+
+static struct doctor *judge_schedulers(const struct farm_look *v, size_t n,
+				       const char *used)
+{
+	struct doctor *d = new_doctor();
+	struct scheduler_facts f = {
+	    .v = v, .n = n, .used = used, .our_software = "muster 1"};
+
+	doctor_scheduler_judge(d, &f);
+	return d;
+}
+
+static void schedulers_well(void)
+{
+	const struct farm_look v[] = {
+	    {.address = "a:1",
+	     .answers = true,
+	     .software = "muster 1",
+	     .farm = "lab",
+	     .has_clock = true,
+	     .ahead_ms = 900,
+	     .hosts = 2,
+	     .slots = 8,
+	     .usable = 8,
+	     .used = 3}
+        };
+	struct doctor *d = judge_schedulers(v, 1, "a:1");
+
+	CHECK(all_well(d));
+	OK(d, DOCTOR_HOSTS, "farm 'lab'): 2 hosts, 3 of 8 slots in use");
+	end(d);
+	d = judge_schedulers(NULL, 0, "");
+	CHECK(d->n == 0);
+	end(d);
+}
+
+static void schedulers_in_trouble(void)
+{
+	struct farm_look v[] = {
+	    {.address = "a:1",  .why = "connect: Connection refused"},
+	    { .address = "b:1",
+	     .answers = true,
+	     .software = "muster 2",
+	     .farm = "",
+	     .has_clock = true,
+	     .ahead_ms = -120000}
+        };
+	struct doctor *d = judge_schedulers(v, 2, "b:1");
+
+	NOTE(d, DOCTOR_HOSTS, "scheduler a:1 is of no use: connect: Connection refused.",
+	     "running there");
+	NOTE(d, DOCTOR_HOSTS, "no slots for this machine's platform", "--scheduler b:1");
+	NOTE(d, DOCTOR_HOSTS, "b:1 is muster 2 and this is muster 1", "older");
+	NOTE(d, DOCTOR_HOSTS, "120 s behind this machine's", "NTP");
+	NOTE(d, DOCTOR_HOSTS, "uses the scheduler b:1, and the first of its list is a:1",
+	     "");
+	CHECK(doctor_count(d, DOCTOR_WRONG) == 0);
+	end(d);
+	d = judge_schedulers(v, 1, "");
+	WRONG(d, DOCTOR_HOSTS, "so nothing is lent and compiles run here", "running there");
+	end(d);
+	v[0] = v[1];
+	v[0].farm = "other";
+	d = judge_schedulers(v, 2, "");
+	NOTE(d, DOCTOR_HOSTS, "are of different farms ('other' and '')", "one list");
+	end(d);
+}
+
 TESTS({"text and json", text_and_json}, {"lists of names", lists_of_names},
       {"PATH as it should be", path_well}, {"no compilers", path_without_compilers},
       {"order of PATH", path_order}, {"ccache on PATH", path_with_ccache},
@@ -661,6 +732,8 @@ TESTS({"text and json", text_and_json}, {"lists of names", lists_of_names},
       {"state folders", agent_folders}, {"an agent in trouble", agent_troubles},
       {"errors in the log", log_errors}, {"hosts as they should be", hosts_well},
       {"hosts that do not answer", hosts_unheard}, {"odd hosts", hosts_odd},
+      {"schedulers as they should be", schedulers_well},
+      {"schedulers in trouble", schedulers_in_trouble},
       {"other compilers", hosts_compilers}, {"lists of hosts", lists},
       {"memory, disks, limits", machine}, {"sandbox", sandbox}, {"locales", locales},
       {"variables", variables})

@@ -38,6 +38,20 @@ static void ours(void)
 		close(sockets[i]);
 }
 
+/* Who has given up root still knows who started him. */
+static void starters(void)
+{
+	if (geteuid() != 0)
+		return;
+	connect_to_self();
+	CHECK(setresuid(12345, 12345, 12345) == 0);
+	CHECK(!own_user_is(far_end));
+	own_user_started_by(0);
+	CHECK(own_user_is(far_end));
+	for (int i = 0; i < 3; i++)
+		close(sockets[i]);
+}
+
 static void nobodys(void)
 {
 	CHECK(!own_user_is("127.0.0.1:1"));
@@ -47,4 +61,4 @@ static void nobodys(void)
 	CHECK(!own_user_is("") && !own_user_is(":") && !own_user_is("[::1"));
 }
 
-TESTS({"ours", ours}, {"nobody's", nobodys})
+TESTS({"ours", ours}, {"of who started it", starters}, {"nobody's", nobodys})

@@ -1,7 +1,9 @@
 /* Somebody at the machine, as logind's files and the times of terminals tell it. */
 #include "base/mem.h"
 #include "sys/fs.h"
+#include "sys/loop.h"
 #include "test.h"
+#include "worker/desk.h"
 #include "worker/presence.h"
 
 #include <fcntl.h>
@@ -45,14 +47,14 @@ static void make_root(void)
 static enum presence with(const char *session)
 {
 	put("/run/systemd/sessions/3", session);
-	return presence_look(root, NOW);
+	return presence_look(root, NOW, NULL, NULL);
 }
 
 static void test_nobody(void)
 {
-	CHECK(presence_look("/nowhere", NOW) == PRESENCE_UNKNOWN);
+	CHECK(presence_look("/nowhere", NOW, NULL, NULL) == PRESENCE_UNKNOWN);
 	make_root();
-	CHECK(presence_look(root, NOW) == PRESENCE_AWAY);
+	CHECK(presence_look(root, NOW, NULL, NULL) == PRESENCE_AWAY);
 	CHECK(with("") == PRESENCE_AWAY);
 	CHECK(with("ACTIVE=1\nCLASS=greeter\nSEAT=seat0\nTYPE=wayland\n") == PRESENCE_AWAY);
 	CHECK(with("ACTIVE=0\nCLASS=user\nSEAT=seat0\nTYPE=x11\n") == PRESENCE_AWAY);
@@ -73,6 +75,70 @@ static void test_graphical(void)
 	fs_remove_tree(root, NULL);
 }
 
+static bool is_three(void *ctx, const char *session)
+{
+	++*(int *)ctx;
+	return strcmp(session, "3") == 0;
+}
+
+static void test_desktop(void)
+{
+	static const char wayland[] =
+	    "ACTIVE=1\nREMOTE=0\nTYPE=wayland\nCLASS=user\nSEAT=seat0\n";
+	int asked = 0;
+
+	make_root();
+	with(wayland);
+	CHECK(presence_look(root, NOW, is_three, &asked) == PRESENCE_AWAY && asked == 1);
+	put("/run/systemd/sessions/4", wayland);
+	CHECK(presence_look(root, NOW, is_three, &asked) == PRESENCE_PRESENT && asked == 3);
+	put("/run/systemd/sessions/4", "ACTIVE=0\nTYPE=x11\nCLASS=user\nSEAT=seat0\n");
+	CHECK(presence_look(root, NOW, is_three, &asked) == PRESENCE_AWAY && asked == 4);
+	fs_remove_tree(root, NULL);
+	CHECK(desk_hints_left("IdleHint=no\nLockedHint=yes\n"));
+	CHECK(desk_hints_left("IdleHint=yes"));
+	CHECK(!desk_hints_left("IdleHint=no\nLockedHint=no\n") && !desk_hints_left(""));
+	CHECK(!desk_hints_left("NoIdleHint=yes\nIdleHint=yesterday\n"));
+}
+
+struct asking {
+	struct loop *loop;
+	struct desk *desk;
+	struct loop_timer *timer;
+};
+
+static void on_look(void *ctx)
+{
+	struct asking *a = ctx;
+
+	if (desk_left(a->desk, "3"))
+		loop_stop(a->loop, 0);
+	loop_timer_set(a->timer, LOOP_MS(5));
+}
+
+/* A loginctl of our own is asked, once, and answers late. */
+static void test_loginctl(void)
+{
+	struct asking a = {.loop = loop_new()};
+
+	make_root();
+	put("/loginctl",
+	    "#!/bin/sh\n[ \"$1 $2\" = 'show-session 3' ] && echo LockedHint=yes\n");
+	AUTO_FREE char *program = xasprintf("%s/loginctl", root);
+
+	CHECK(chmod(program, 0755) == 0 && setenv("PATH", root, 1) == 0);
+	a.desk = desk_new(a.loop);
+	CHECK(!desk_left(a.desk, "3") && !desk_left(a.desk, "--help"));
+	a.timer = loop_timer_new(a.loop, on_look, &a);
+	loop_timer_set(a.timer, 0);
+	CHECK(loop_run(a.loop) == 0);
+	CHECK(!desk_left(a.desk, "4")); /* of whom nothing is known yet */
+	desk_free(a.desk);
+	loop_timer_free(a.timer);
+	loop_free(a.loop);
+	fs_remove_tree(root, NULL);
+}
+
 static void test_terminal(void)
 {
 	static const char session[] =
@@ -88,4 +154,5 @@ static void test_terminal(void)
 }
 
 TESTS({"nobody", test_nobody}, {"a graphical session in front", test_graphical},
+      {"a desktop that was left", test_desktop}, {"loginctl is asked", test_loginctl},
       {"a terminal, used and idle", test_terminal})

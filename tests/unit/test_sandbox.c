@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "test.h"
 #include "worker/cage.h"
+#include "worker/rights.h"
 #include "worker/sandbox.h"
 
 #include <errno.h>
@@ -63,6 +64,7 @@ static const char program[] =
     "  if (open(\"/dev/tty\", O_RDWR) >= 0) return 8;\n"
     "  if (getuid() != atoi(v[2]) || getgid() != atoi(v[3])) return 9;\n"
     "  if (put(\"/dev/stderr\", \"\")) return 10;\n"
+    "  if (!access(\"/../at\", 0)) return 11;\n"
     "  return 0; }\n"
     "if (IS(\"rights\")) {\n"
     "  for (int i = 3; i < 1024; i++) if (fcntl(i, F_GETFD) >= 0) return 10;\n"
@@ -151,6 +153,8 @@ static void tear_down(void)
 		printf("# cannot remove %s\n", top);
 }
 
+static struct cage *shared; /* NULL: each job has a cage of its own */
+
 /* Starts the program with up to three arguments; FDS NULL: all of stdio is /dev/null. */
 static struct sandbox *begin(struct sandbox_spec spec, const int *fds, const char *a,
 			     const char *b, const char *c)
@@ -172,10 +176,11 @@ static struct sandbox *begin(struct sandbox_spec spec, const int *fds, const cha
 	spec.scratch_bytes = spec.scratch_bytes ? spec.scratch_bytes : BYTES;
 	for (int i = 0; i < 3; i++)
 		spec.stdio[i] = fds && fds[i] >= 0 ? fds[i] : null;
-	struct cage *cage = cage_new(&e);
+	struct cage *cage = shared ? shared : cage_new(&e);
 	struct sandbox *s = cage ? sandbox_start(cage, &spec, &e) : NULL;
 
-	cage_free(cage); /* a job outlives its cage */
+	if (!shared)
+		cage_free(cage); /* a job outlives its cage */
 
 	if (!CHECK(s))
 		printf("# %s\n", e.text);
@@ -358,6 +363,47 @@ static void failures(void)
 	lower[1] = kept;
 }
 
+static char *folder_with(const char *name, const char *text)
+{
+	char *dir = xasprintf("%s/%s", top, name);
+
+	folder_make(dir, "");
+	folder_make(dir, "/src");
+	file_make(dir, "src/in.h", text);
+	return dir;
+}
+
+/* A cage keeps the folders of earlier jobs at hand, but never shows one for another. */
+static void folders_of_one_cage(void)
+{
+	char *kept = lower[0];
+	struct err e = {0};
+
+	shared = cage_new(&e);
+	CHECK(shared != NULL);
+	for (int i = 0; i < 40; i++) {
+		AUTO_FREE char *name = xasprintf("many.%d", i % 30);
+		AUTO_FREE char *dir = xasprintf("%s/%s", top, name);
+
+		if (access(dir, F_OK))
+			free(folder_with(name, i % 3 ? "top" : "other"));
+		lower[0] = dir;
+		CHECK((run("lower", NULL) == 0) == (i % 30 % 3 != 0));
+	}
+	/* The same path, another folder. */
+	for (int i = 0; i < 4; i++) {
+		AUTO_FREE char *dir = folder_with("again", i % 2 ? "top" : "other");
+		AUTO_FREE char *command = xasprintf("exec rm -r '%s'", dir);
+
+		lower[0] = dir;
+		CHECK((run("lower", NULL) == 0) == (i % 2 != 0));
+		CHECK(system(command) == 0);
+	}
+	lower[0] = kept;
+	cage_free(shared);
+	shared = NULL;
+}
+
 static void bound_folders(void)
 {
 	AUTO_FREE char *from = xasprintf("%s/own", top);
@@ -389,7 +435,7 @@ static void bound_folders(void)
 	binds[1] = (struct sandbox_bind){"/nowhere", "/bin/sys"};
 	s = begin(spec, NULL, "status", "0", NULL);
 	end = finish(s);
-	CHECK(!end.started && strstr(end.why, "bind /nowhere: No such"));
+	CHECK(!end.started && strstr(end.why, "open the folder /nowhere: No such"));
 	sandbox_free(s);
 }
 
@@ -420,6 +466,50 @@ static void orphans_end_too(void)
 	CHECK(fcntl(out[0], F_SETFL, O_NONBLOCK) == 0);
 	CHECK(read(out[0], &(char){0}, 1) ==
 	      0); /* already dead at the end, not only soon */
+	sandbox_free(s);
+}
+
+/* The same by the report, which comes before the kernel has taken the sandbox down. */
+static void report_comes_last(void)
+{
+	struct sandbox_end end;
+	int out[2];
+
+	CHECK(!pipe2(out, O_CLOEXEC));
+	struct sandbox *s =
+	    begin((struct sandbox_spec){0}, (int[]){-1, out[1], -1}, "orphans", NULL, NULL);
+	struct pollfd p = {.fd = sandbox_report_fd(s), .events = POLLIN};
+
+	close(out[1]);
+	do
+		CHECK(poll(&p, 1, WAIT_MS) == 1);
+	while (sandbox_hear(s));
+	CHECK(sandbox_end(s, &end) == 1 && end.started && end.status == 0);
+	CHECK(fcntl(out[0], F_SETFL, O_NONBLOCK) == 0);
+	CHECK(read(out[0], &(char){0}, 1) == 0); /* no daemon holds it any more */
+	sandbox_free(s);
+}
+
+/* Root makes the cage, and is not in it. */
+static void somebody_elses(void)
+{
+	const struct rights r = {.drops = true, .uid = 63690, .gid = 63690};
+	struct err e = {0};
+	struct stat st;
+
+	if (geteuid() != 0)
+		return;
+	AUTO_FREE char *src = xasprintf("%s/src", lower[0]);
+
+	CHECK(chmod(top, 0755) == 0 && chown(src, r.uid, r.gid) == 0);
+	CHECK(cages_begin(&(struct cages_spec){.rights = &r}, &e) == 0);
+	CHECK(run_in((struct sandbox_spec){0}, "world", "63690", "63690") == 0);
+	CHECK(run("rights", NULL) == 0);
+	struct sandbox *s = begin((struct sandbox_spec){0}, NULL, "write", NULL, NULL);
+
+	CHECK(finish(s).status == 0);
+	CHECK(fstatat(sandbox_written(s), "src/out.o", &st, 0) == 0 && st.st_uid == r.uid);
+	CHECK(chown(src, 0, 0) == 0);
 	sandbox_free(s);
 }
 
@@ -522,27 +612,30 @@ static void check(void)
 {
 	struct err e = {0};
 
-	if (!CHECK(sandbox_check(top, &e) == 0))
+	if (!CHECK(sandbox_check(top, NULL, &e) == 0))
 		printf("# %s\n", e.text);
-	CHECK(sandbox_check("/nowhere", &e) == -1 && strstr(e.text, "/nowhere"));
+	CHECK(sandbox_check("/nowhere", NULL, &e) == -1 && strstr(e.text, "/nowhere"));
 }
 
 static const struct test tests[] = {
-    {"status as waitpid gives it",            exit_status       },
-    {"what was written",                      what_was_written  },
-    {"lower folders stay as they are",        lower_is_untouched},
-    {"stdio in any order",                    stdio_in_any_order},
-    {"a world of its own",                    world             },
-    {"no rights, nothing inherited",          rights            },
-    {"limits",				limits            },
-    {"failures are sentences",                failures          },
-    {"bound folders",			 bound_folders     },
-    {"orphans end with the compiler",         orphans_end_too   },
-    {"kill and free",			 kill_and_free     },
-    {"dies with the worker",                  worker_killed     },
-    {"no mount, descriptor or process stays", nothing_stays     },
-    {"usage",				 usage             },
-    {"check",				 check             },
+    {"status as waitpid gives it",            exit_status        },
+    {"what was written",                      what_was_written   },
+    {"lower folders stay as they are",        lower_is_untouched },
+    {"stdio in any order",                    stdio_in_any_order },
+    {"a world of its own",                    world              },
+    {"no rights, nothing inherited",          rights             },
+    {"limits",				limits             },
+    {"failures are sentences",                failures           },
+    {"folders of one cage",                   folders_of_one_cage},
+    {"bound folders",			 bound_folders      },
+    {"orphans end with the compiler",         orphans_end_too    },
+    {"orphans end before the report",         report_comes_last  },
+    {"jobs of somebody else",                 somebody_elses     },
+    {"kill and free",			 kill_and_free      },
+    {"dies with the worker",                  worker_killed      },
+    {"no mount, descriptor or process stays", nothing_stays      },
+    {"usage",				 usage              },
+    {"check",				 check              },
 };
 
 /* True when the kernel lets this user make the namespaces at all. */

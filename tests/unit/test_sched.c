@@ -10,7 +10,8 @@
 
 static const nsec MS = 1000 * 1000;
 
-static const uint64_t SEED = 3; /* one that prefers worker 1 among equals */
+static const uint64_t COPY = UINT64_C(1) << 63; /* what ids of copies have in common */
+static const uint64_t SEED = 3;                 /* one that prefers worker 1 among equals */
 
 static const char *const home_names[] = {
     [SCHED_HOME_NO_WORKERS] = "no workers",
@@ -33,6 +34,9 @@ static bool event_parse(const char *line, struct sched_event *e)
 	    {"down worker %" SCNu64,   SCHED_WORKER_DOWN  },
 	    {"cancel job %" SCNu64,    SCHED_CANCEL       },
 	    {"failed job %" SCNu64,    SCHED_FAILED       },
+	    {"cancel copy %" SCNu64,   SCHED_CANCEL       },
+	    {"failed copy %" SCNu64,   SCHED_FAILED       },
+	    {"done copy %" SCNu64,     SCHED_DONE         },
 	};
 
 	long long ms, cpu = 0;
@@ -54,7 +58,13 @@ static bool event_parse(const char *line, struct sched_event *e)
 			continue;
 		id = strtoull(line + fixed, NULL, 10);
 		e->type = forms[i].type;
-		*(form[fixed - 2] == 'b' ? &e->job : &e->worker) = id;
+		if (form[fixed - 2] == 'y')
+			e->job = id | COPY;
+		else
+			*(form[fixed - 2] == 'b' ? &e->job : &e->worker) = id;
+		const char *memory = strstr(line, " memory ");
+
+		e->memory_kb = memory ? (uint32_t)strtoul(memory + 8, NULL, 10) : 0;
 		return true;
 	}
 	if (sscanf(line, "up worker %" SCNu64 " slots %u", &e->worker, &e->slots) == 2) {
@@ -63,12 +73,24 @@ static bool event_parse(const char *line, struct sched_event *e)
 			  &e->toolchain, &e->worker, answer) == 3) {
 		e->type = SCHED_TOOLCHAIN;
 		e->yes = strcmp(answer, "yes") == 0;
+	} else if (sscanf(line, "ask job %" SCNu64 " unit %" SCNu64 " bytes %" SCNu64,
+			  &e->job, &e->unit, &e->bytes) >= 2) {
+		e->type = SCHED_ASK;
+	} else if (sscanf(line,
+			  "link worker %" SCNu64 " rtt %lld bytes/s %" SCNu64
+			  " sent %" SCNu64,
+			  &e->worker, &cpu, &e->bytes_per_s, &e->bytes) == 4) {
+		e->type = SCHED_LINK;
+		e->rtt = cpu * MS;
 	} else if (sscanf(line, "ask job %" SCNu64 " toolchain %" SCNu64 " unit %" SCNu64,
 			  &e->job, &e->toolchain, &e->unit) >= 1) {
 		e->type = SCHED_ASK;
 	} else if (sscanf(line, "done job %" SCNu64 " cpu %lld", &e->job, &cpu) >= 1) {
+		const char *memory = strstr(line, " memory ");
+
 		e->type = SCHED_DONE;
 		e->cpu_ns = cpu * MS;
+		e->memory_kb = memory ? (uint32_t)strtoul(memory + 8, NULL, 10) : 0;
 	} else {
 		return false;
 	}
@@ -96,6 +118,17 @@ static void effects_print(struct buf *out, const struct sched_out *o)
 		case SCHED_HOME:
 			buf_printf(out, "\thome job %" PRIu64 ": %s\n", f->job,
 				   home_names[f->home]);
+			break;
+		case SCHED_BACK: buf_printf(out, "\tback job %" PRIu64 "\n", f->job); break;
+		case SCHED_COPY:
+			buf_printf(out,
+				   "\tcopy %" PRIu64 " of job %" PRIu64
+				   " -> worker %" PRIu64 "\n",
+				   f->copy & ~COPY, f->job, f->worker);
+			break;
+		case SCHED_OVERDUE:
+			buf_printf(out, "\toverdue job %" PRIu64 " on worker %" PRIu64 "\n",
+				   f->job & ~COPY, f->worker);
 			break;
 		}
 	}
@@ -200,8 +233,10 @@ static void dial_fails(void)
 	     "[5] down worker 1\n"
 	     "\thome job 1: all down\n"
 	     "\thome job 2: all down\n"
+	     "\twake at 1005\n"
 	     "[6] ask job 3\n"
-	     "\thome job 3: all down\n");
+	     "\thome job 3: all down\n"
+	     "\twake at 1005\n");
 }
 
 /* After the rest one request pays with staying at home, the next ones profit; doubling, then reset. */
@@ -212,20 +247,30 @@ static void backoff_doubles(void)
 	     "\tdial worker 1\n"
 	     "[0] down worker 1\n"
 	     "\thome job 1: all down\n"
+	     "\twake at 1000\n"
 	     "[999] ask job 2\n"
 	     "\thome job 2: all down\n"
+	     "\twake at 1000\n"
 	     "[1000] ask job 3\n"
 	     "\tdial worker 1\n"
 	     "\thome job 3: all down\n"
 	     "[1001] ask job 4\n"
 	     "\thome job 4: all down\n"
 	     "[1100] down worker 1\n"
+	     "\twake at 3100\n"
 	     "[3099] ask job 5\n"
 	     "\thome job 5: all down\n"
+	     "\twake at 3100\n"
 	     "[3100] ask job 6\n"
 	     "\tdial worker 1\n"
 	     "\thome job 6: all down\n"
 	     "[3200] up worker 1 slots 4\n"
+	     "\tback job 1\n"
+	     "\tback job 2\n"
+	     "\tback job 3\n"
+	     "\tback job 4\n"
+	     "\tback job 5\n"
+	     "\tback job 6\n"
 	     "[3201] ask job 7\n"
 	     "\tquery worker 1 toolchain 1\n"
 	     "[3202] toolchain 1 worker 1 yes\n"
@@ -234,6 +279,7 @@ static void backoff_doubles(void)
 	     "[3400] down worker 1\n"
 	     "[4399] ask job 8\n"
 	     "\thome job 8: all down\n"
+	     "\twake at 4400\n"
 	     "[4400] ask job 9\n"
 	     "\tdial worker 1\n"
 	     "\thome job 9: all down\n");
@@ -314,17 +360,23 @@ static void fastest_after_learning(void)
 				 "[1] ask job 2 toolchain 1 unit 7\n"
 				 "\tgrant job 2 -> worker 2\n"
 				 "[2] done job 1 cpu 4000\n"
+				 "\twake at 20\n"
 				 "[2] done job 2 cpu 1000\n"
 				 "[3] ask job 3\n"
 				 "\tgrant job 3 -> worker 2\n"
+				 "\twake at 20\n"
 				 "[3] ask job 4\n"
 				 "\tgrant job 4 -> worker 2\n"
+				 "\twake at 20\n"
 				 "[3] ask job 5\n"
 				 "\tgrant job 5 -> worker 2\n"
+				 "\twake at 20\n"
 				 "[3] ask job 6\n"
 				 "\tgrant job 6 -> worker 2\n"
+				 "\twake at 20\n"
 				 "[3] ask job 7\n"
-				 "\tgrant job 7 -> worker 1\n");
+				 "\tgrant job 7 -> worker 1\n"
+				 "\twake at 20\n");
 	CHECK(sched_speed(s, 2) > 1.2);
 	CHECK(sched_speed(s, 1) < 0.8);
 	CHECK(sched_speed(s, 3) == 1.0);
@@ -351,7 +403,8 @@ static void down_with_jobs(void)
 			 "\tgrant job 1 -> worker 2\n"
 			 "[6] down worker 2\n"
 			 "[6] ask job 1\n"
-			 "\thome job 1: all down\n");
+			 "\thome job 1: all down\n"
+			 "\twake at 1002\n");
 }
 
 /* A waiting job is a request: the worker is dialled when its rest ends. */
@@ -433,16 +486,23 @@ static void rest_of_connected(void)
 			 "[1] ask job 4\n"
 			 "[2] failed job 1\n"
 			 "\thome job 4: all down\n"
+			 "\twake at 1002\n"
 			 "[3] failed job 2\n"
+			 "\twake at 1002\n"
 			 "[4] ask job 5\n"
 			 "\thome job 5: all down\n"
+			 "\twake at 1002\n"
 			 "[5] done job 3\n"
+			 "\tback job 4\n"
+			 "\tback job 5\n"
 			 "[6] ask job 6\n"
 			 "\tgrant job 6 -> worker 1\n"
 			 "[7] failed job 6\n"
 			 "[1006] ask job 7\n"
 			 "\thome job 7: all down\n"
+			 "\twake at 1007\n"
 			 "[1007] ask job 8\n"
+			 "\tback job 7\n"
 			 "\tgrant job 8 -> worker 1\n");
 }
 
@@ -542,6 +602,290 @@ static void late_and_double(void)
 			 "[7] done job 1\n");
 }
 
+/* The costly one passes the cheap one, but not who came 30 s before it. */
+static void costly_first(void)
+{
+	tell(ONE_UP("1") "[0] ask job 1 toolchain 1 unit 1\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[100] done job 1 cpu 100\n"
+			 "[100] ask job 2 toolchain 1 unit 2\n"
+			 "\tgrant job 2 -> worker 1\n"
+			 "\twake at 600100\n"
+			 "[5100] done job 2 cpu 5000\n"
+			 "[6000] ask job 3 toolchain 1 unit 2\n"
+			 "\tgrant job 3 -> worker 1\n"
+			 "\twake at 66000\n"
+			 "[6000] ask job 4 toolchain 1 unit 1\n"
+			 "\twake at 66000\n"
+			 "[6001] ask job 5 toolchain 1 unit 2\n"
+			 "\twake at 66000\n"
+			 "[6002] ask job 6 toolchain 1 unit 1\n"
+			 "\twake at 66000\n"
+			 "[11000] done job 3 cpu 5000\n"
+			 "\tgrant job 5 -> worker 1\n"
+			 "\twake at 66000\n"
+			 "[16000] done job 5 cpu 5000\n"
+			 "\tgrant job 4 -> worker 1\n"
+			 "\twake at 66000\n"
+			 "[36001] ask job 7 toolchain 1 unit 2\n"
+			 "\twake at 66000\n"
+			 "[36002] cancel job 4\n"
+			 "\tgrant job 7 -> worker 1\n"
+			 "\twake at 66000\n"
+			 "[36101] done job 6 cpu 100\n"
+			 "\twake at 66000\n"
+			 "[37000] ask job 8 toolchain 1 unit 1\n"
+			 "\twake at 66000\n"
+			 "[67001] ask job 9 toolchain 1 unit 2\n"
+			 "\twake at 96002\n"
+			 "[67002] done job 7 cpu 5000\n"
+			 "\tgrant job 6 -> worker 1\n"
+			 "\twake at 96002\n");
+}
+
+/* Late is twice what is expected and a quarter of a second. Its copy is first; who was late twice rests. */
+static void copy_wins(void)
+{
+	tell(TWO_UP("2") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[0] ask job 2 toolchain 1 unit 7\n"
+			 "\tgrant job 2 -> worker 2\n"
+			 "[1000] done job 1 cpu 1000\n"
+			 "[1000] done job 2 cpu 1000\n"
+			 "[2000] ask job 3 toolchain 1 unit 7\n"
+			 "\tgrant job 3 -> worker 1\n"
+			 "\twake at 4250\n"
+			 "[4249] tick\n"
+			 "\twake at 4250\n"
+			 "[4251] tick\n"
+			 "\tcopy 1 of job 3 -> worker 2\n"
+			 "\twake at 62000\n"
+			 "[5000] tick\n"
+			 "\twake at 62000\n"
+			 "[5251] done copy 1\n"
+			 "\twake at 62000\n"
+			 "[5251] cancel job 3\n"
+			 "[6000] ask job 4 toolchain 1 unit 7\n"
+			 "\tgrant job 4 -> worker 1\n"
+			 "\twake at 8250\n"
+			 "[8251] tick\n"
+			 "\tcopy 2 of job 4 -> worker 2\n"
+			 "\twake at 62000\n"
+			 "[9251] done copy 2\n"
+			 "\twake at 62000\n"
+			 "[9251] cancel job 4\n"
+			 "[9300] ask job 5\n"
+			 "\tgrant job 5 -> worker 2\n"
+			 "\twake at 62000\n"
+			 "[9300] ask job 6\n"
+			 "\tgrant job 6 -> worker 2\n"
+			 "\twake at 62000\n"
+			 "[9300] ask job 7\n"
+			 "\twake at 10251\n");
+}
+
+/* The first is first after all; or the copy fails, and no other one is made. */
+static void copy_loses(void)
+{
+	tell(TWO_UP("2") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[0] ask job 2 toolchain 1 unit 7\n"
+			 "\tgrant job 2 -> worker 2\n"
+			 "[1000] done job 1 cpu 1000\n"
+			 "[1000] done job 2 cpu 1000\n"
+			 "[2000] ask job 3 toolchain 1 unit 7\n"
+			 "\tgrant job 3 -> worker 1\n"
+			 "\twake at 4250\n"
+			 "[4300] tick\n"
+			 "\tcopy 1 of job 3 -> worker 2\n"
+			 "\twake at 62000\n"
+			 "[4400] done job 3 cpu 1000\n"
+			 "\twake at 62000\n"
+			 "[4400] cancel copy 1\n"
+			 "[4400] cancel copy 1\n"
+			 "[5000] ask job 4 toolchain 1 unit 7\n"
+			 "\tgrant job 4 -> worker 2\n"
+			 "\twake at 7250\n"
+			 "[7900] tick\n"
+			 "\tcopy 2 of job 4 -> worker 1\n"
+			 "\twake at 62000\n"
+			 "[7901] failed copy 2\n"
+			 "\twake at 62000\n"
+			 "[9400] tick\n"
+			 "\twake at 62000\n"
+			 "[9500] done job 4 cpu 1000\n");
+}
+
+/* The first fails while its copy runs: that is the job now, and may ask again. */
+static void copy_goes_on(void)
+{
+	tell(TWO_UP("2") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[0] ask job 2 toolchain 1 unit 7\n"
+			 "\tgrant job 2 -> worker 2\n"
+			 "[1000] done job 1 cpu 1000\n"
+			 "[1000] done job 2 cpu 1000\n"
+			 "[2000] ask job 3 toolchain 1 unit 7\n"
+			 "\tgrant job 3 -> worker 1\n"
+			 "\twake at 4250\n"
+			 "[4300] tick\n"
+			 "\tcopy 1 of job 3 -> worker 2\n"
+			 "\twake at 62000\n"
+			 "[4301] failed job 3\n"
+			 "\twake at 4320\n"
+			 "[4302] failed copy 1\n");
+}
+
+/* Slots are for who waits; and a copy needs another worker. */
+static void no_copy_while_somebody_waits(void)
+{
+	tell(TWO_UP("1") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[0] ask job 2 toolchain 1 unit 7\n"
+			 "\tgrant job 2 -> worker 2\n"
+			 "[1000] done job 1 cpu 1000\n"
+			 "[1000] done job 2 cpu 1000\n"
+			 "[2000] ask job 3 toolchain 1 unit 7\n"
+			 "\tgrant job 3 -> worker 1\n"
+			 "\twake at 4250\n"
+			 "[2000] ask job 4 toolchain 1 unit 7\n"
+			 "\tgrant job 4 -> worker 2\n"
+			 "\twake at 4250\n"
+			 "[2000] ask job 5 toolchain 1 unit 7\n"
+			 "\twake at 62000\n"
+			 "[4300] tick\n"
+			 "\twake at 62000\n"
+			 "[4400] done job 4 cpu 1000\n"
+			 "\tgrant job 5 -> worker 2\n"
+			 "\twake at 62000\n"
+			 "[4500] cancel job 5\n"
+			 "\twake at 4800\n");
+}
+
+/* Two, and one of twenty. */
+static void copies_are_few(void)
+{
+	tell(TWO_UP("8") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[0] ask job 2 toolchain 1 unit 7\n"
+			 "\tgrant job 2 -> worker 2\n"
+			 "[1000] done job 1 cpu 1000\n"
+			 "[1000] done job 2 cpu 1000\n"
+			 "[2000] ask job 3 toolchain 1 unit 7\n"
+			 "\tgrant job 3 -> worker 1\n"
+			 "\twake at 4250\n"
+			 "[2000] ask job 4 toolchain 1 unit 7\n"
+			 "\tgrant job 4 -> worker 2\n"
+			 "\twake at 4250\n"
+			 "[2000] ask job 5 toolchain 1 unit 7\n"
+			 "\tgrant job 5 -> worker 1\n"
+			 "\twake at 4250\n"
+			 "[2000] ask job 6 toolchain 1 unit 7\n"
+			 "\tgrant job 6 -> worker 2\n"
+			 "\twake at 4250\n"
+			 "[4300] tick\n"
+			 "\tcopy 1 of job 3 -> worker 2\n"
+			 "\tcopy 2 of job 5 -> worker 2\n"
+			 "\twake at 62000\n"
+			 "[4400] tick\n"
+			 "\twake at 62000\n"
+			 "[6000] tick\n"
+			 "\twake at 62000\n");
+}
+
+/* Eight times what is expected, and a minute at least: then it is given up. */
+static void overdue(void)
+{
+	tell(ONE_UP("2") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[20000] done job 1 cpu 20000\n"
+			 "[20000] ask job 2 toolchain 1 unit 7\n"
+			 "\tgrant job 2 -> worker 1\n"
+			 "\twake at 180000\n"
+			 "[20000] ask job 3 toolchain 1 unit 8\n"
+			 "\tgrant job 3 -> worker 1\n"
+			 "\twake at 180000\n"
+			 "[179999] tick\n"
+			 "\twake at 180000\n"
+			 "[180000] tick\n"
+			 "\twake at 180000\n"
+			 "[180001] tick\n"
+			 "\toverdue job 2 on worker 1\n"
+			 "\twake at 660000\n"
+			 "[180002] failed job 2\n"
+			 "\twake at 660000\n"
+			 "[900000] tick\n"
+			 "\toverdue job 3 on worker 1\n");
+}
+
+/* Killed for want of memory: not there again, nor another that needs as much; the worker does not rest. */
+static void out_of_memory(void)
+{
+	tell(TWO_UP("1") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[1] failed job 1 memory 1000\n"
+			 "[1] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 2\n"
+			 "[2] done job 1 cpu 100 memory 3000\n"
+			 "[3] ask job 2\n"
+			 "\tgrant job 2 -> worker 1\n"
+			 "\twake at 20\n"
+			 "[4] ask job 3 toolchain 1 unit 7\n"
+			 "\tgrant job 3 -> worker 2\n"
+			 "\twake at 20\n"
+			 "[5] ask job 4 toolchain 1 unit 7\n"
+			 "\twake at 60004\n"
+			 "[6] done job 2 cpu 10\n"
+			 "\twake at 60004\n"
+			 "[7] done job 3 cpu 100 memory 3000\n"
+			 "\tgrant job 4 -> worker 2\n"
+			 "\twake at 20\n"
+			 "[8] failed job 4 memory 2000\n"
+			 "[8] ask job 4 toolchain 1 unit 7\n"
+			 "\thome job 4: all failed\n");
+}
+
+/* A round trip and bytes yet to be sent count like time. */
+static void far_away(void)
+{
+	tell(TWO_UP("1") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[100] done job 1 cpu 100\n"
+			 "[100] link worker 1 rtt 200 bytes/s 0 sent 5000\n"
+			 "[100] ask job 2 toolchain 1 unit 7\n"
+			 "\tgrant job 2 -> worker 2\n"
+			 "\twake at 550\n"
+			 "[200] done job 2 cpu 100\n"
+			 "[200] link worker 2 rtt 1 bytes/s 1000 sent 100\n"
+			 "[200] ask job 3 unit 7 bytes 4000\n"
+			 "\tgrant job 3 -> worker 1\n"
+			 "\twake at 1050\n"
+			 "[300] done job 3 cpu 100\n"
+			 "[300] link worker 2 rtt 1 bytes/s 1000 sent 4950\n"
+			 "[300] ask job 4 unit 7 bytes 4000\n"
+			 "\tgrant job 4 -> worker 2\n"
+			 "\twake at 852\n");
+}
+
+/* The only worker fails a job: the line goes home, and who still waits there comes back after its rest. */
+static void called_back(void)
+{
+	tell(ONE_UP("1") "[0] ask job 1\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[0] ask job 2\n"
+			 "[0] ask job 3\n"
+			 "[10] failed job 1\n"
+			 "\thome job 2: all down\n"
+			 "\thome job 3: all down\n"
+			 "\twake at 1010\n"
+			 "[20] cancel job 2\n"
+			 "\twake at 1010\n"
+			 "[1010] tick\n"
+			 "\tback job 3\n"
+			 "[1011] ask job 3\n"
+			 "\tgrant job 3 -> worker 1\n");
+}
+
 /* ---- the rules, at random ---- */
 
 enum {
@@ -570,15 +914,28 @@ struct model {
 
 	struct {
 		bool waiting;
-		int on; /* worker + 1; 0: none */
+		bool away; /* sent home, and may be called back */
+		int on;    /* worker + 1; 0: none */
 		unsigned tool;
 		uint64_t seq;
+		nsec came;
+		bool copied; /* in this round */
+		uint64_t twin;
 		bool failed[NW];
 		unsigned nfailed;
 		uint64_t generation; /* of the id: a new compile is a new job */
 	} j[NJ];
 
+	/* Second copies, by the low bits of their ids. */
+	struct {
+		bool runs;
+		int of; /* job */
+		int on; /* worker */
+	} copy[1 << 16];
+
 	uint64_t seq;
+	unsigned long ncopies;
+	unsigned long called_back;
 	unsigned long asked, granted, homed, cancelled;
 };
 
@@ -628,6 +985,8 @@ static void m_unlink(struct model *m, int w)
 	for (int j = 0; j < NJ; j++)
 		if (m->j[j].on == w + 1)
 			m->j[j].on = 0;
+	for (unsigned long c = 1; c <= m->ncopies; c++)
+		m->copy[c].runs = m->copy[c].runs && m->copy[c].on != w;
 	m->w[w].link = M_NONE;
 	m->w[w].used = 0;
 	for (int t = 0; t < NT; t++)
@@ -669,21 +1028,50 @@ static void m_event_worker(struct model *m, const struct sched_event *e)
 	}
 }
 
+/* A copy ends, in whatever way. */
+static void m_event_copy(struct model *m, const struct sched_event *e)
+{
+	unsigned long c = (unsigned long)(e->job & ~COPY);
+	int w = m->copy[c].on, j = m->copy[c].of;
+
+	if (!m->copy[c].runs)
+		return;
+	m->copy[c].runs = false;
+	m->w[w].used--;
+	if (e->type == SCHED_DONE) {
+		m->w[w].backoff = 0;
+		m->w[w].rest_until = INT64_MIN;
+	} else if (e->type == SCHED_FAILED) {
+		m_rest(m, w);
+		if (m->j[j].on && m->j[j].twin == e->job) {
+			m->j[j].failed[w] = true;
+			m->j[j].nfailed++;
+		}
+	}
+}
+
 static void m_event_job(struct model *m, const struct sched_event *e)
 {
+	if (e->job & COPY) {
+		m_event_copy(m, e);
+		return;
+	}
 	int j = (int)(e->job % NJ), w = m->j[j].on - 1;
 
 	if (e->type == SCHED_ASK) {
 		m->j[j].waiting = true;
+		m->j[j].away = false;
 		m->j[j].tool = (unsigned)e->toolchain;
 		m->j[j].seq = ++m->seq;
+		m->j[j].came = m->now;
+		m->j[j].copied = false;
 		m->asked++;
 		return;
 	}
 	if (e->type == SCHED_CANCEL && m->j[j].waiting)
 		m->cancelled++;
 	if (e->type == SCHED_CANCEL)
-		m->j[j].waiting = false;
+		m->j[j].waiting = m->j[j].away = false;
 	if (w < 0)
 		return;
 	m->w[w].used--;
@@ -698,6 +1086,27 @@ static void m_event_job(struct model *m, const struct sched_event *e)
 	}
 }
 
+/* While nobody waits: one a job, few in all, elsewhere. */
+static void m_copy(struct model *m, const struct sched_effect *f)
+{
+	int w = (int)f->worker, j = (int)(f->job % NJ);
+	unsigned long c = (unsigned long)(f->copy & ~COPY);
+
+	CHECK(c == ++m->ncopies);
+	CHECK(m->ncopies <=
+	      SCHED_COPIES_FREE + 1 + (m->granted + m->ncopies) / SCHED_COPY_SHARE);
+	CHECK(f->job / NJ == m->j[j].generation && m->j[j].on && m->j[j].on != w + 1);
+	CHECK(!m->j[j].copied && m_fits(m, w, j) && m->w[w].used < m->w[w].slots);
+	for (int i = 0; i < NJ; i++)
+		CHECK(!m->j[i].waiting);
+	m->j[j].copied = true;
+	m->j[j].twin = f->copy;
+	m->copy[c].runs = true;
+	m->copy[c].of = j;
+	m->copy[c].on = w;
+	m->w[w].used++;
+}
+
 static void m_effect(struct model *m, const struct sched_effect *f, bool ask)
 {
 	int w = (int)f->worker, j = (int)(f->job % NJ);
@@ -706,7 +1115,7 @@ static void m_effect(struct model *m, const struct sched_effect *f, bool ask)
 	switch (f->type) {
 	case SCHED_DIAL:
 		for (int i = 0; i < NJ; i++)
-			demand = demand || m->j[i].waiting;
+			demand = demand || m->j[i].waiting || m->j[i].away;
 		CHECK(demand && m->w[w].exists && m->w[w].link == M_NONE &&
 		      m->w[w].rest_until <= m->now);
 		m->w[w].link = M_DIALING;
@@ -719,8 +1128,8 @@ static void m_effect(struct model *m, const struct sched_effect *f, bool ask)
 		CHECK(f->job / NJ == m->j[j].generation && m->j[j].waiting);
 		CHECK(m_fits(m, w, j) && m->w[w].used < m->w[w].slots);
 		for (int i = 0; i < NJ; i++)
-			CHECK(!m->j[i].waiting || m->j[i].seq >= m->j[j].seq ||
-			      !m_fits(m, w, i));
+			CHECK(!m->j[i].waiting || !m_fits(m, w, i) ||
+			      m->j[j].came - m->j[i].came <= SCHED_PASS_MS * MS);
 		m->j[j].waiting = false;
 		m->j[j].on = w + 1;
 		m->w[w].used++;
@@ -731,7 +1140,24 @@ static void m_effect(struct model *m, const struct sched_effect *f, bool ask)
 		for (int i = 0; i < NW; i++)
 			CHECK(!m_hope(m, i, j));
 		m->j[j].waiting = false;
+		m->j[j].away =
+		    f->home == SCHED_HOME_NO_WORKERS || f->home == SCHED_HOME_ALL_DOWN;
 		m->homed++;
+		break;
+	case SCHED_BACK: {
+		bool hope = false;
+
+		for (int i = 0; i < NW; i++)
+			hope = hope || (m_usable(m, i) && m_hope(m, i, j));
+		CHECK(f->job / NJ == m->j[j].generation && m->j[j].away && hope);
+		m->j[j].away = false;
+		m->called_back++;
+		break;
+	}
+	case SCHED_COPY: m_copy(m, f); break;
+	case SCHED_OVERDUE:
+		CHECK(f->job & COPY ? m->copy[f->job & ~COPY].on == w
+				    : m->j[j].on == w + 1);
 		break;
 	}
 }
@@ -758,16 +1184,16 @@ static struct sched_event m_draw_event(struct model *m)
 	unsigned t = draw(m, NT), kind = draw(m, 100);
 	struct sched_event e = {.worker = (uint64_t)w, .toolchain = t};
 	bool asks = !m->j[j].waiting && !m->j[j].on;
-	bool storm = m->seq / 500 % 3 == 2;
+	bool storm = m->seq / 500 % 3 == 2, calm = m->seq / 500 % 3 == 1;
 
-	if (asks && (draw(m, 8) == 0 || m->j[j].nfailed > 6)) {
+	if (asks && !m->j[j].away && (draw(m, 8) == 0 || m->j[j].nfailed > 6)) {
 		m->j[j].generation++;
 		m->j[j].nfailed = 0;
 		memset(m->j[j].failed, 0, sizeof m->j[j].failed);
 	}
 	e.job = (uint64_t)j + NJ * m->j[j].generation;
 
-	m->now += draw(m, 8) == 0 ? draw(m, 2000) * MS : draw(m, 3) * MS;
+	m->now += draw(m, calm ? 4 : 8) == 0 ? draw(m, 2000) * MS : draw(m, 3) * MS;
 	e.now = m->now;
 	e.slots = draw(m, 10) == 0 ? 0 : 1 + draw(m, 4);
 	e.unit = 1 + draw(m, 20);
@@ -783,7 +1209,7 @@ static struct sched_event m_draw_event(struct model *m)
 		e.type = SCHED_WORKER_UP;
 	else if (kind < 35 && m->w[w].queried[t] && !m->w[w].answered[t])
 		e.type = SCHED_TOOLCHAIN;
-	else if (kind < 65 && asks)
+	else if (kind < 65 && asks && (!calm || draw(m, 6) == 0))
 		e.type = SCHED_ASK;
 	else if (kind < 68)
 		e.type = SCHED_CANCEL;
@@ -795,29 +1221,36 @@ static struct sched_event m_draw_event(struct model *m)
 		e.type = SCHED_TICK;
 	if (e.type == SCHED_DONE && !m->j[j].on && draw(m, 4) != 0)
 		e.type = SCHED_TICK;
+	unsigned long c = m->ncopies ? 1 + draw(m, 3) : 0;
+
+	if (e.type >= SCHED_CANCEL && c && c <= m->ncopies && draw(m, 2) == 0)
+		e.job = COPY | (m->ncopies + 1 - c);
 	return e;
 }
 
 static void random_steps(void)
 {
 	for (uint64_t seed = 1; seed <= 4; seed++) {
-		struct model m = {.rng = seed};
+		static struct model room;
+		struct model *m = &room;
+
+		*m = (struct model){.rng = seed};
 		struct sched *s = sched_new(seed);
 		struct sched_out o;
 
 		for (int step = 0; step < 100000 && !test_failed; step++) {
-			struct sched_event e = m_draw_event(&m);
+			struct sched_event e = m_draw_event(m);
 			bool of_job = e.type == SCHED_ASK || e.type == SCHED_CANCEL ||
 				      e.type == SCHED_DONE || e.type == SCHED_FAILED;
 
 			if (of_job)
-				m_event_job(&m, &e);
+				m_event_job(m, &e);
 			else
-				m_event_worker(&m, &e);
+				m_event_worker(m, &e);
 			sched_step(s, &e, &o);
 			for (size_t i = 0; i < o.n; i++)
-				m_effect(&m, &o.v[i], e.type == SCHED_ASK);
-			m_check(&m);
+				m_effect(m, &o.v[i], e.type == SCHED_ASK);
+			m_check(m);
 			if (test_failed)
 				printf("# seed %d, step %d, event %d\n", (int)seed, step,
 				       (int)e.type);
@@ -825,11 +1258,13 @@ static void random_steps(void)
 		unsigned long waiting = 0;
 
 		for (int j = 0; j < NJ; j++)
-			waiting += m.j[j].waiting;
-		printf("# seed %d: asked %lu granted %lu home %lu\n", (int)seed, m.asked,
-		       m.granted, m.homed);
-		CHECK(m.granted > 1000 && m.homed > 1000);
-		CHECK(m.asked == m.granted + m.homed + m.cancelled + waiting);
+			waiting += m->j[j].waiting;
+		printf("# seed %d: asked %lu granted %lu home %lu back %lu copies %lu\n",
+		       (int)seed, m->asked, m->granted, m->homed, m->called_back,
+		       m->ncopies);
+		CHECK(m->granted > 1000 && m->homed > 1000);
+		CHECK(m->ncopies > 100 && m->called_back > 100);
+		CHECK(m->asked == m->granted + m->homed + m->cancelled + waiting);
 		sched_free(s);
 	}
 }
@@ -926,5 +1361,11 @@ TESTS({"nobody is there", no_workers}, {"workers are dialled on demand", dialled
       {"a connected worker rests", rest_of_connected}, {"toolchains", toolchains},
       {"order across toolchains", order_across_toolchains},
       {"workers removed and added", removed_and_added}, {"slots change", slots_change},
-      {"late and double events", late_and_double}, {"the rules at random", random_steps},
+      {"late and double events", late_and_double},
+      {"costly jobs first, within bounds", costly_first}, {"a second copy wins", copy_wins},
+      {"a second copy loses", copy_loses}, {"a second copy goes on alone", copy_goes_on},
+      {"no copies while somebody waits", no_copy_while_somebody_waits},
+      {"copies are few", copies_are_few}, {"overdue", overdue},
+      {"out of memory", out_of_memory}, {"far away", far_away},
+      {"called back after a rest", called_back}, {"the rules at random", random_steps},
       {"a thousand workers", many}, {"limits", limits})

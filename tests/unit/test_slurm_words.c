@@ -41,6 +41,8 @@ static void complaints(void)
 	CHECK(*slurm_reason("None") == 0);
 	CHECK(strcmp(slurm_reason("QOSMaxJobsPerUserLimit"), "a quota is reached") == 0);
 	CHECK(*slurm_reason("SomethingNew") != 0);
+	CHECK(strstr(slurm_end_reason("TimeLimit"), "time="));
+	CHECK(strstr(slurm_end_reason("BadConstraints"), "no node"));
 }
 
 TESTS({"lines of squeue", lines}, {"the answer of sbatch", jobs},

@@ -44,6 +44,12 @@ static void words(void)
 	CHECK(is("a: \"x: # \\\"y\\\"\"\nb: 'it''s' # c\nc: http://h:1/#p\n",
 		 "{\"a\":\"x: # \\\"y\\\"\",\"b\":\"it's\",\"c\":\"http://h:1/#p\"}"));
 	CHECK(is("a: {}\nb: [1, \"x\"]\n", "{\"a\":{},\"b\":[1,\"x\"]}"));
+	CHECK(
+	    is("a: [eks, get-token, --name, 'x y', \"z\", http://h:1]\n",
+	       "{\"a\":[\"eks\",\"get-token\",\"--name\",\"x y\",\"z\",\"http://h:1\"]}"));
+	CHECK(is(
+	    "a: {name: n, context: {user: u, on: true}, l: [ ]}\n",
+	    "{\"a\":{\"name\":\"n\",\"context\":{\"user\":\"u\",\"on\":true},\"l\":[]}}"));
 	CHECK(is("'k k': v\n\"q\": w\r\n", "{\"k k\":\"v\",\"q\":\"w\"}"));
 	CHECK(is("t: |\n  one\n  two\nu: x\n", "{\"t\":\"one\\ntwo\\n\",\"u\":\"x\"}"));
 	CHECK(is("{\"json\": [1]}", "{\"json\":[1]}"));
@@ -56,7 +62,11 @@ static void nonsense(void)
 	CHECK(refused("a: \"x\n", "quoted"));
 	CHECK(refused("a: *x\n", "anchors"));
 	CHECK(refused("  a: 1\nb: 2\n", "line 2"));
-	CHECK(refused("a: [1\n", "JSON"));
+	CHECK(refused("a: [1\n", "does not end"));
+	CHECK(refused("a: [1, {b: 2]\n", "does not end"));
+	CHECK(refused("a: {b}\n", "no value"));
+	CHECK(refused("a: {{b: c}: d}\n", "a key is no word"));
+	CHECK(refused("a: [x] y\n", "behind"));
 	char deep[4000] = "";
 
 	for (int i = 0; i < 60; i++) {

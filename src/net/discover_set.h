@@ -20,6 +20,6 @@ void discover_set_free(struct discover_set *); /* NULL is fine */
 bool discover_set_apply(struct discover_set *, unsigned source,
 			const struct discover_line *);
 void discover_set_clear(struct discover_set *, unsigned source);
-/* The hosts as words for net/hostlist.h, "ADDRESS:PORT/JOBS" with a blank between them, those of the lower
+/* PRINT: only those of the farm with that fingerprint, "" being those that tell none; NULL: all. The hosts as words for net/hostlist.h, "ADDRESS:PORT/JOBS" with a blank between them, those of the lower
  * source first, else in an order of their own: the same hosts make the same text. */
-void discover_set_hosts(struct discover_set *, struct buf *text);
+void discover_set_hosts(struct discover_set *, const char *print, struct buf *text);

@@ -18,6 +18,7 @@ enum {
 	DISCOVER_NAME = 63,     /* bytes of a label of DNS */
 	DISCOVER_DOMAIN = 255,  /* … and of a name */
 	DISCOVER_TXT = 255,     /* … and of a word of TXT */
+	DISCOVER_PRINT = 64,    /* … and of a farm's fingerprint */
 	DISCOVER_SLOTS = 10000, /* a larger number of jobs does not count */
 	/* "fe80::1%eth0" */
 	DISCOVER_ADDRESS = INET6_ADDRSTRLEN + IF_NAMESIZE + 1
@@ -48,7 +49,8 @@ struct discover_line {
 	char address[DISCOVER_ADDRESS]; /* numeric; link-local IPv6 with its %INTERFACE */
 	enum discover_reach reach;
 	unsigned port;
-	unsigned slots; /* TXT jobs= or slots=; 0: none that makes sense */
+	unsigned slots;                 /* TXT jobs= or slots=; 0: none that makes sense */
+	char print[DISCOVER_PRINT + 1]; /* TXT print=, which farm it is of; "": none */
 };
 
 /* LINE[0..N) has no end of line. False: it makes no sense, or names a place where nobody can be reached. */

@@ -1,5 +1,5 @@
 /* A cursor that only goes forward; the first thing that is not as it should be ends it. */
-#include "agent/discover_line.h"
+#include "net/discover_line.h"
 
 #include "base/buf.h"
 
@@ -145,6 +145,9 @@ static void hear(struct discover_line *l, const char *word)
 		if (!l->slots && strncasecmp(word, keys[i], n) == 0)
 			l->slots = number(word + n, strlen(word + n), DISCOVER_SLOTS);
 	}
+	/* One that is too long is nobody's that we know. */
+	if (strncasecmp(word, "print=", 6) == 0)
+		snprintf(l->print, sizeof l->print, "%.*s", DISCOVER_PRINT, word + 6);
 }
 
 /* "WORD" "WORD" … to the line's end. A word that cannot be a string is passed over. */

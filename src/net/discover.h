@@ -15,6 +15,8 @@ enum {
  * missing) the log says so, and there are no hosts. */
 struct discover *discover_start(struct loop *, const char *const *types,
 				void (*changed)(void *ctx), void *ctx);
+/* From now on only those of the farm with that fingerprint (TXT print=), "" being those that tell none; NULL: all. */
+void discover_only(struct discover *, const char *print);
 /* Each service once, as HOST_TCP, at an address that is numeric; in the order of their types. Valid until CHANGED is
  * called next. */
 const struct hostlist *discover_hosts(const struct discover *);

@@ -3,14 +3,14 @@
  * addresses.
  *
  * When avahi-browse ends (its daemon was stopped), nobody is known any more until it runs again. */
-#include "agent/discover.h"
+#include "net/discover.h"
 
-#include "agent/discover_line.h"
-#include "agent/discover_set.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/discover_line.h"
+#include "net/discover_set.h"
 #include "net/hostlist.h"
 #include "sys/kept.h"
 #include "sys/loop.h"
@@ -35,6 +35,7 @@ struct discover {
 	bool settling;   /* it is set */
 	struct buf text; /* what LIST was made from */
 	struct hostlist list;
+	char *print; /* of those that are wanted, or NULL */
 	void (*changed)(void *ctx);
 	void *ctx;
 };
@@ -46,7 +47,7 @@ static void on_settled(void *ctx)
 	struct err e = {0};
 
 	d->settling = false;
-	discover_set_hosts(d->set, &text);
+	discover_set_hosts(d->set, d->print, &text);
 	buf_u8(&text, 0);
 	if (text.len == d->text.len && memcmp(text.data, d->text.data, text.len) == 0) {
 		buf_free(&text);
@@ -132,6 +133,15 @@ struct discover *discover_start(struct loop *l, const char *const *types,
 	return d;
 }
 
+void discover_only(struct discover *d, const char *print)
+{
+	if (print && d->print ? strcmp(print, d->print) == 0 : print == d->print)
+		return;
+	free(d->print);
+	d->print = print ? xstrdup(print) : NULL;
+	settle_soon(d);
+}
+
 const struct hostlist *discover_hosts(const struct discover *d)
 {
 	return &d->list;
@@ -147,5 +157,6 @@ void discover_free(struct discover *d)
 	loop_timer_free(d->settled);
 	buf_free(&d->text);
 	hostlist_free(&d->list);
+	free(d->print);
 	free(d);
 }

@@ -1,8 +1,8 @@
-#include "agent/discover_set.h"
+#include "net/discover_set.h"
 
-#include "agent/discover_line.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "net/discover_line.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -116,7 +116,7 @@ static void put_host(struct buf *text, const struct discover_line *l)
 		buf_printf(text, "/%u", l->slots);
 }
 
-void discover_set_hosts(struct discover_set *s, struct buf *text)
+void discover_set_hosts(struct discover_set *s, const char *print, struct buf *text)
 {
 	if (s->n)
 		qsort(s->v, s->n, sizeof *s->v, compare);
@@ -124,7 +124,7 @@ void discover_set_hosts(struct discover_set *s, struct buf *text)
 		struct announcement *a = &s->v[i];
 
 		a->chosen = i == 0 || compare_service(&a[-1], a);
-		if (a->chosen)
+		if (a->chosen && (!print || strcmp(print, a->line.print) == 0))
 			put_host(text, &a->line);
 	}
 }
