@@ -40,7 +40,7 @@ struct peer {
 	nsec heard;  /* when a byte last came */
 	nsec looked; /* when the timer last looked */
 	struct loop_timer *timer, *flush; /* FLUSH: NULL until something was compressed */
-	struct err why; /* for down() */
+	struct err why;                   /* for down() */
 };
 
 /* A peer on an accepted socket, without a ctx yet; its handshake, if STREAM (taken), is over. */
