@@ -239,8 +239,17 @@ static void on_end(struct peer *p, int code)
 	go_down(p);
 }
 
+void peer_lives(struct peer *p)
+{
+	p->heard = loop_now();
+	p->unframed = 0;
+}
+
 static void on_readable(void *ctx, unsigned got)
 {
+	enum {
+		PROGRESS = 1024 /* bytes of a long message that show it is on its way */
+	};
 	struct peer *p = ctx;
 	char chunk[READ_SIZE];
 	ssize_t n = recv(bufferevent_getfd(p->bev), chunk, sizeof chunk, MSG_DONTWAIT);
@@ -252,8 +261,10 @@ static void on_readable(void *ctx, unsigned got)
 	if (n <= 0) {
 		on_end(p, n < 0 ? errno : 0);
 	} else {
-		p->heard = loop_now();
 		p->bytes_in += (uint64_t)n;
+		p->unframed += (size_t)n;
+		if (!p->prefaced || p->unframed >= PROGRESS)
+			peer_lives(p);
 		if (p->stream ? take_sealed(p, chunk, (size_t)n)
 			      : peer_take_bytes(p, chunk, (size_t)n))
 			go_down(p);

@@ -36,11 +36,14 @@ struct peer {
 	struct pack_writer *writer;
 	bool unflushed; /* the writer holds bytes */
 	uint64_t bytes_in, bytes_out;
-	nsec rtt;    /* of the last PING that was answered; 0: none was */
-	nsec heard;  /* when a byte last came */
-	nsec looked; /* when the timer last looked */
+	nsec rtt; /* of the last PING that was answered; 0: none was */
+	/* When a message was last whole, or a good piece of one came. Bytes alone do not count: after a length that was damaged on its way,
+	 * answers to our PINGs would be taken for the message's end without end. */
+	nsec heard;
+	size_t unframed;                  /* bytes that came since */
+	nsec looked;                      /* when the timer last looked */
 	struct loop_timer *timer, *flush; /* FLUSH: NULL until something was compressed */
-	struct err why; /* for down() */
+	struct err why;                   /* for down() */
 };
 
 /* A peer on an accepted socket, without a ctx yet; its handshake, if STREAM (taken), is over. */
@@ -48,6 +51,8 @@ struct peer *peer_accept(struct loop *, int fd, const struct peer_self *,
 			 const struct peer_handler *, struct tls_stream *);
 /* It may come in: our HELLO. */
 void peer_greet(struct peer *);
+/* It has said something whole, or is on its way to. */
+void peer_lives(struct peer *);
 /* What it said together with the handshake's end; may call the handler, so its ctx has been set. */
 void peer_take_early(struct peer *, const struct buf *early);
 /* What it says when TLS is taken off. 0; -1 with WHY: it is to go down. */

@@ -113,8 +113,10 @@ static int take_frames(struct peer *p)
 		if (r == 0 && !p->reader && p->features & WIRE_FEATURE_ZSTD && p->up)
 			break; /* what follows the HELLO is compressed */
 	}
-	if (used)
+	if (used) {
 		buf_drop(&p->in, used);
+		peer_lives(p);
+	}
 	if (began && p->in.len == 0)
 		buf_free(&p->in); /* many stay at that */
 	return r;

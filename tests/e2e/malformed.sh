@@ -2,7 +2,7 @@
 # What no honest program would say, to each door: muster's protocol, distcc's in all its versions, HTTP, the agent's socket, the
 # scheduler. Each connection is refused with a line in the log, or waited for; nobody else suffers; nothing stays.
 # Run as: malformed.sh BUILD_FOLDER; see farm.sh and malformed.py.
-# shellcheck disable=SC2317 # functions are used by wait_until
+# shellcheck disable=SC2016,SC2031,SC2317 # wait_until and check call functions, eval has words of its own
 # shellcheck source-path=SCRIPTDIR source=farm.sh
 . "$(dirname "$0")/farm.sh"
 [ -z "${FARM_PLAIN-}" ] || skip_all 'needs workers'

@@ -3,6 +3,7 @@
 # both directions: never a wrong object, never a hang. Of a plain connection, where the checksums hold it, and of an encrypted one.
 # A sample with all bounds of frames in it; OFFSETS=all: every place (an hour and more); OFFSETS=N: N places and the bounds.
 # Run as: offsets.sh BUILD_FOLDER; see farm.sh and offsets.py.
+# shellcheck disable=SC2317 # check calls functions
 # shellcheck source-path=SCRIPTDIR source=farm.sh
 . "$(dirname "$0")/farm.sh"
 [ -z "${FARM_PLAIN-}" ] || skip_all 'needs workers'
@@ -19,7 +20,7 @@ sweep()
 	python3 "$E2E/offsets.py" "$BUILD" "$ADDRESS" "$TREE" "$@" > "$WORK/swept" 2>&1
 	status=$?
 	diag "$(tail -20 "$WORK/swept")"
-	return $status
+	return "$status"
 }
 remote_rose()
 {

@@ -741,6 +741,37 @@ static void silent_when_up(void)
 	end();
 }
 
+static struct loop_timer *dribble;
+
+static void on_dribble(void *ctx)
+{
+	AUTO_BUF struct buf b = {0};
+
+	message_put_pong(&b, &(struct message_pong){1});
+	send(*(int *)ctx, b.data, b.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	loop_timer_set(dribble, LOOP_MS(SHORT_MS / 5));
+}
+
+/* The length of a message was damaged on its way: what answers our PINGs is not its end, however long it goes on. */
+static void a_message_without_end(void)
+{
+	AUTO_BUF struct buf b = {0};
+	int fd;
+
+	CHECK(listen_at("127.0.0.1:0", SHORT_MS, 0));
+	fd = raw_connect();
+	raw_hello(fd, 1, 1, 0);
+	bare_header(&b, FRAME_MAX);
+	raw_send(fd, b.data, b.len);
+	dribble = loop_timer_new(loop, on_dribble, &fd);
+	loop_timer_set(dribble, 0);
+	CHECK(run_until(server_down) && server.ups == 1 && server.downs == 1);
+	CHECK(server.code == ETIMEDOUT);
+	loop_timer_free(dribble);
+	close(fd);
+	end();
+}
+
 static void silent_from_the_start(void)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET,
@@ -772,4 +803,5 @@ TESTS({"HELLOs cross", hellos}, {"messages come in order", in_order},
       {"byte by byte", byte_by_byte}, {"a PING is answered", pings},
       {"PINGs of one who does not read", pings_unread},
       {"silent after the HELLO", silent_when_up},
+      {"a message without end", a_message_without_end},
       {"silent from the start", silent_from_the_start})
