@@ -3,7 +3,6 @@
 #include "agent/agent.h"
 #include "agent/callers.h"
 #include "agent/compilers.h"
-#include "net/discover.h"
 #include "agent/foreign.h"
 #include "agent/leases.h"
 #include "agent/link.h"
@@ -13,6 +12,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/discover.h"
 #include "net/trust.h"
 
 #include <assert.h>

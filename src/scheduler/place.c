@@ -478,18 +478,19 @@ void places_list(struct server *s, struct guest *to)
 		if (!p)
 			continue;
 		n++;
-		message_put_host(&b, &(struct message_host){
-					 .name = p->name,
-					 .address = p->address,
-					 .platform = p->platform,
-					 .slots = v.slots,
-					 .usable = v.usable,
-					 .held = v.held,
-					 .running = p->guest ? p->report.running : v.held,
-					 .foreign_milli = p->report.foreign_milli,
-					 .speed_milli = (uint32_t)(v.speed * 1000),
-					 .state = state_of(&v, p),
-					 .why = why_of(&v)});
+		message_put_host(
+		    &b, &(struct message_host){
+			    .name = p->name,
+			    .address = p->address,
+			    .platform = p->platform,
+			    .slots = v.slots,
+			    .usable = v.usable,
+			    .held = v.held,
+			    .running = p->guest ? p->report.running : v.held,
+			    .foreign_milli = p->report.foreign_milli,
+			    .speed_milli = (uint32_t)(v.speed * 1000),
+			    .state = state_of(&v, p),
+			    .why = p->borrowed ? "lent by another scheduler" : why_of(&v)});
 	}
 	for (const struct place *p = s->places; p; p = p->hh.next)
 		if (p->why_down[0]) {

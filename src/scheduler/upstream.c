@@ -369,6 +369,8 @@ static void on_lease(void *ctx, const struct message_lease *m)
 		decline(u, m);
 		return;
 	}
+	if (m->slots < x->right)
+		look(u); /* what is used there counts upstream until it is not */
 	a->budget = m->budget;
 	a->hopeless = a->hopeless && m->slots == 0;
 	x->serial = m->serial;
