@@ -292,7 +292,7 @@ static double may_take(const struct sched *s, double costliest)
 		fastest = v > fastest ? v : fastest;
 		all += v * w->slots;
 	}
-	double line = all > 0 ? s->waiting_work / all : 0;
+	double line = all > 0 ? s->waiting_work / all / 2 : 0; /* half, as it is a guess */
 	double one = fastest > 0 ? costliest / (fastest * fast) : 0;
 
 	return line > one ? line : one;

@@ -117,7 +117,7 @@ struct sched {
 	size_t running;
 	uint64_t ngranted, ncopies;
 	nsec race_at; /* nothing is to be looked at before; INT64_MAX: nothing at all */
-	nsec raced_at;
+	nsec raced_at, urged_at;
 	nsec due_at; /* no running job's deadline is earlier */
 
 	struct sched_effect *effect;
@@ -184,4 +184,6 @@ void sched_race_won(struct sched *, struct sched_job *);   /* it ended well */
 void sched_race_again(struct sched *);                     /* a slot may have become idle */
 /* Second copies and deadlines; the last thing of a step. */
 void sched_race_step(struct sched *);
+/* W has an idle slot, and jobs wait; true: a second copy got it, of what would hold up the build longer than they. */
+bool sched_race_urgent(struct sched *, struct sched_worker *w);
 nsec sched_race_wake(const struct sched *);
