@@ -1,9 +1,9 @@
 /* Running jobs: which of them is late, gets a second copy, or is given up.
  *
- * While somebody waits, slots are for who waits, but for a job that would hold up the build longer than all of them: costly, and
- * begun where it is slow. Else an idle slot may run a copy of a job that is late,
- * or that would end much earlier there (it began when only slow slots were free). Bounds: one copy a job; one job of
- * SCHED_COPY_SHARE; on a fast worker, unless it is late; and only where half of what is left of the job is more than the copy needs.
+ * While somebody waits, slots are for who waits, but for a job that would still take half as long as the whole line: costly, and
+ * begun where it is slow. Else an idle slot may run a copy of a job that is late, or that would end much earlier there.
+ * Bounds: one copy a job; one job of SCHED_COPY_SHARE; on a fast worker, unless it is late; and only where half of what is left
+ * of the job is more than the copy needs.
  *
  * Invariants: a job and its copy are each other's twin while both run, on different workers; race_at and due_at are no later
  * than the first thing to be seen, so that a look costs one pass over the running jobs and is seldom taken in vain. */
@@ -268,7 +268,7 @@ void sched_race_step(struct sched *s)
 	}
 }
 
-/* How long the line lasts if nobody else comes. */
+/* How long the line lasts at least: half of what it would with these slots, since it gets more when others end. */
 static nsec line_lasts(const struct sched *s)
 {
 	double all = 0;
@@ -276,7 +276,7 @@ static nsec line_lasts(const struct sched *s)
 	for (size_t i = 0; i < s->nworkers; i++)
 		if (sched_worker_usable(s->worker[i]))
 			all += pace(s, s->worker[i]) * s->worker[i]->slots;
-	return all > 0 ? (nsec)(s->waiting_work / all) : INT64_MAX / 4;
+	return all > 0 ? (nsec)(s->waiting_work / all / 2) : INT64_MAX / 4;
 }
 
 bool sched_race_urgent(struct sched *s, struct sched_worker *w)
