@@ -3,13 +3,14 @@
  * sample never moves a speed by more than a factor of MAX_SURPRISE, so that a single swapping machine
  * or an edited source spoils little.
  *
- * Invariant: memory is bounded. Units live in a table of sets of WAYS, which doubles while it is small and half full;
+ * Invariant: memory is bounded. Units live in a table of sets of WAYS, which doubles while it is small and half full, or one set is;
  * then a full set loses the unit that was used longest ago. What is forgotten costs only a little knowledge. */
 #include "core/estimate.h"
 
 #include "base/mem.h"
 #include "core/idmap.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,8 +26,8 @@ enum {
 
 struct unit {
 	uint64_t id;
-	float work;    /* 0: empty */
-	uint32_t used; /* reading of the table's use counter */
+	float work;         /* 0: empty */
+	uint32_t used;      /* reading of the table's use counter */
 	uint32_t memory_kb; /* 0: unknown */
 };
 
@@ -116,12 +117,23 @@ static void grow(struct estimate *est)
 	free(old);
 }
 
+static bool set_is_full(const struct estimate *est, uint64_t id)
+{
+	const struct unit *set = set_of(est, id);
+
+	for (int i = 0; i < WAYS; i++)
+		if (set[i].work <= 0)
+			return false;
+	return true;
+}
+
 /* The unit's place; it has no work yet when it is new. */
 static struct unit *unit_place(struct estimate *est, uint64_t id)
 {
 	struct unit *u = unit_find(est, id);
 
-	if (!u && est->sets < SETS_MAX && est->nunits >= est->sets * WAYS / 2)
+	while (!u && est->sets < SETS_MAX &&
+	       (est->nunits >= est->sets * WAYS / 2 || set_is_full(est, id)))
 		grow(est);
 	if (!u) {
 		u = unit_room(est, id);

@@ -33,7 +33,8 @@ unsigned estimate_step(double);
 
 /* A unit's work in nanoseconds at speed 1, and its peak memory; 0: unknown. */
 double estimate_work(const struct estimate *, uint64_t unit, uint32_t *memory_kb);
-double estimate_mean(const struct estimate *); /* work of the units that were done; 0: none was */
+double
+estimate_mean(const struct estimate *); /* work of the units that were done; 0: none was */
 
 /* From and for another life, in the estimate's own unit. */
 void estimate_restore(struct estimate *, struct estimate_speed *, double value);

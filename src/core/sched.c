@@ -362,8 +362,13 @@ void sched_step(struct sched *s, const struct sched_event *e, struct sched_out *
 		s->now = e->now;
 	/* A rest that ends now: first the event, lest a worker be given jobs that it is just losing.
 	 * But who asks now comes behind those who waited for that rest to end. */
-	if (e->type == SCHED_ASK)
+	if (e->type == SCHED_ASK) {
+		struct sched_job *j = idmap_find(&s->jobs, e->job);
+
+		if (j && j->away)
+			sched_job_park(s, j); /* it comes back by itself */
 		sched_worker_wake_rested(s);
+	}
 	step_event(s, e);
 	sched_worker_wake_rested(s);
 	for (size_t i = 0; s->hope_lost && s->waiting > 0 && i < s->ntools; i++)

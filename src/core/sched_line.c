@@ -129,6 +129,7 @@ static void leave_line(struct sched *s, struct sched_job *j)
 	struct sched_tool *t = sched_tool_find(s, j->toolchain);
 
 	s->waiting--;
+	s->waiting_work = s->waiting ? s->waiting_work - j->line_work : 0;
 	j->waiting = false;
 	assert(t);
 	if (j->in == &t->scarred)
@@ -194,7 +195,9 @@ static double work_of(const struct sched *s, const struct sched_job *j)
 void sched_job_wait(struct sched *s, struct sched_job *j, struct sched_tool *t)
 {
 	j->waiting = true;
+	j->line_work = work_of(s, j);
 	s->waiting++;
+	s->waiting_work += j->line_work;
 	if (j->nfailed || j->memory_kb > s->least_memory_kb) {
 		sched_list_add(&t->scarred, j);
 		return;
@@ -227,11 +230,10 @@ void sched_line_sort_out(struct sched *s, uint32_t memory_kb)
 /* What the line has for one worker. */
 struct offer {
 	const struct sched *s;
-	double speed;            /* of the worker, as a part of what may be hoped for */
+	double costliest, limit; /* in work; LIMIT is what the worker should take at most */
 	struct sched_job *first; /* of all, to have come */
 	struct sched_job *fits;  /* the most costly it can do in time … */
 	struct sched_job *least; /* … and the cheapest */
-	double limit;
 };
 
 static void offer_job(struct offer *o, struct sched_job *j)
@@ -270,34 +272,40 @@ static void offer_each(const struct sched *s, const struct sched_worker *w, stru
 
 static void find_costliest(struct offer *o, struct sched_job *j)
 {
-	double may = work_of(o->s, j) * o->speed;
+	double work = work_of(o->s, j);
 
-	if (may > o->limit)
-		o->limit = may;
+	o->costliest = work > o->costliest ? work : o->costliest;
 }
 
-static double fastest(const struct sched *s)
+/* The longest that a job should take from now on: as long as all that waits will take in any case, or the most costly of it
+ * on a fast worker. */
+static double may_take(const struct sched *s, double costliest)
 {
-	double most = 0;
+	double fastest = 0, all = 0;
 
 	for (size_t i = 0; i < s->nworkers; i++) {
-		double v = estimate_value(s->estimate, &s->worker[i]->speed);
+		const struct sched_worker *w = s->worker[i];
+		double v = estimate_value(s->estimate, &w->speed);
 
-		if (sched_worker_usable(s->worker[i]) && v > most)
-			most = v;
+		if (!sched_worker_usable(w))
+			continue;
+		fastest = v > fastest ? v : fastest;
+		all += v * w->slots;
 	}
-	return most;
+	double line = all > 0 ? s->waiting_work / all / 2 : 0; /* half, as it is a guess */
+	double one = fastest > 0 ? costliest / (fastest * fast) : 0;
+
+	return line > one ? line : one;
 }
 
-/* The most costly job that W ends in the time which the most costly one of all needs on a fast worker: so that slow workers
- * are busy with what does not hold up the build. Where that leaves none, the cheapest. */
+/* The most costly job that W ends while the line would last anyway: so that costly jobs begin early, wherever, and slow workers
+ * are busy at the end with what does not hold up the build. Where that leaves none, the cheapest. */
 struct sched_job *sched_line_next(const struct sched *s, const struct sched_worker *w)
 {
 	struct offer o = {.s = s};
-	double most = fastest(s) * fast;
 
-	o.speed = most > 0 ? estimate_value(s->estimate, &w->speed) / most : 1;
 	offer_each(s, w, &o, find_costliest);
+	o.limit = may_take(s, o.costliest) * estimate_value(s->estimate, &w->speed);
 	offer_each(s, w, &o, offer_job);
 	struct sched_job *j = o.fits ? o.fits : o.least;
 

@@ -27,7 +27,8 @@ struct sched_job {
 	struct sched_job *prev, *next;
 	uint64_t unit, toolchain, seq; /* seq: order of arrival */
 	uint64_t bytes;
-	nsec work; /* CPU time at speed 1, as predicted when it asked; 0: unknown */
+	nsec work;        /* CPU time at speed 1, as predicted when it asked; 0: unknown */
+	double line_work; /* while it waits: what it counts for there */
 	nsec asked;
 	uint32_t memory_kb; /* as predicted, or more than it was killed with; 0: unknown */
 	uint8_t bucket;     /* while it waits */
@@ -96,6 +97,7 @@ struct sched {
 	nsec next_retry; /* no resting worker's retry_at is earlier */
 	bool hope_lost;  /* in this step: some job's last hope may be gone */
 	size_t waiting;
+	double waiting_work; /* of all who wait */
 	unsigned lent_used,
 	    lent_most; /* slots of lent workers; all may use them: UINT_MAX */
 	struct idmap workers, jobs;
@@ -115,7 +117,7 @@ struct sched {
 	size_t running;
 	uint64_t ngranted, ncopies;
 	nsec race_at; /* nothing is to be looked at before; INT64_MAX: nothing at all */
-	nsec raced_at;
+	nsec raced_at, urged_at;
 	nsec due_at; /* no running job's deadline is earlier */
 
 	struct sched_effect *effect;
@@ -182,4 +184,6 @@ void sched_race_won(struct sched *, struct sched_job *);   /* it ended well */
 void sched_race_again(struct sched *);                     /* a slot may have become idle */
 /* Second copies and deadlines; the last thing of a step. */
 void sched_race_step(struct sched *);
+/* W has an idle slot, and jobs wait; true: a second copy got it, of what would hold up the build longer than they. */
+bool sched_race_urgent(struct sched *, struct sched_worker *w);
 nsec sched_race_wake(const struct sched *);

@@ -1,8 +1,9 @@
 /* Running jobs: which of them is late, gets a second copy, or is given up.
  *
- * While somebody waits, slots are for who waits: there are no copies. Else an idle slot may run a copy of a job that is late,
- * or that would end much earlier there (it began when only slow slots were free). Bounds: one copy a job; one job of
- * SCHED_COPY_SHARE; on a fast worker, unless it is late; and only where half of what is left of the job is more than the copy needs.
+ * While somebody waits, slots are for who waits, but for a job that would still take half as long as the whole line: costly, and
+ * begun where it is slow. Else an idle slot may run a copy of a job that is late, or that would end much earlier there.
+ * Bounds: one copy a job; one job of SCHED_COPY_SHARE; on a fast worker, unless it is late; and only where half of what is left
+ * of the job is more than the copy needs.
  *
  * Invariants: a job and its copy are each other's twin while both run, on different workers; race_at and due_at are no later
  * than the first thing to be seen, so that a look costs one pass over the running jobs and is seldom taken in vain. */
@@ -110,10 +111,14 @@ static void look_for_overdue(struct sched *s)
 
 /* ---- second copies ---- */
 
+static bool copies_left(const struct sched *s)
+{
+	return s->ncopies < SCHED_COPIES_FREE + s->ngranted / SCHED_COPY_SHARE;
+}
+
 static bool may_copy(const struct sched *s)
 {
-	return s->waiting == 0 && s->running > 0 && s->nworkers > 1 &&
-	       s->ncopies < SCHED_COPIES_FREE + s->ngranted / SCHED_COPY_SHARE;
+	return s->waiting == 0 && s->running > 0 && s->nworkers > 1 && copies_left(s);
 }
 
 /* The two fastest workers with an idle slot: the second one for those that run on the first. */
@@ -261,6 +266,43 @@ void sched_race_step(struct sched *s)
 			return;
 		make_copy(s, &c);
 	}
+}
+
+/* How long the line lasts at least: half of what it would with these slots, since it gets more when others end. */
+static nsec line_lasts(const struct sched *s)
+{
+	double all = 0;
+
+	for (size_t i = 0; i < s->nworkers; i++)
+		if (sched_worker_usable(s->worker[i]))
+			all += pace(s, s->worker[i]) * s->worker[i]->slots;
+	return all > 0 ? (nsec)(s->waiting_work / all / 2) : INT64_MAX / 4;
+}
+
+bool sched_race_urgent(struct sched *s, struct sched_worker *w)
+{
+	struct copy best = {.gain = GAIN_MS * MS};
+
+	if (!copies_left(s) || s->nworkers < 2 || s->now < s->urged_at + LOOK_MS * MS)
+		return false;
+	s->urged_at = s->now;
+	struct idle only = {.best = {w}, .enough = find_idle(s).enough};
+	nsec line = line_lasts(s);
+
+	for (size_t i = 0; i < s->nworkers; i++) {
+		for (struct sched_job *j = s->worker[i]->granted.head; j; j = j->next) {
+			if (j->raced || !j->expected || j->expected < line ||
+			    place_for_copy(s, &only, j) != w)
+				continue;
+			nsec g = gain(s, j, w) - line;
+
+			if (g > best.gain)
+				best = (struct copy){j, w, g};
+		}
+	}
+	if (best.of)
+		make_copy(s, &best);
+	return best.of != NULL;
 }
 
 nsec sched_race_wake(const struct sched *s)

@@ -102,6 +102,8 @@ void sched_worker_grant(struct sched *s, struct sched_worker *w, struct sched_jo
 void sched_worker_fill(struct sched *s, struct sched_worker *w)
 {
 	while (s->waiting > 0 && sched_worker_idle(s, w)) {
+		if (sched_race_urgent(s, w))
+			continue;
 		struct sched_job *j = sched_line_next(s, w);
 
 		if (!j)

@@ -60,8 +60,8 @@ struct run {
 	struct loop_watch *watch, *heard;
 	struct said said[2]; /* stdout, stderr */
 	char *who;
-	uint64_t file_max; /* a file that claims more is mostly holes */
-	bool excess;       /* it said too much */
+	uint64_t file_max;     /* a file that claims more is mostly holes */
+	bool excess;           /* it said too much */
 	uint64_t memory_bytes; /* that a job may use; 0: no limit */
 	bool over;
 	void (*done)(void *ctx, const struct run_end *);

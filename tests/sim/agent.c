@@ -396,8 +396,6 @@ static void cancel_others(struct sim *s, struct sim_agent *a, uint32_t job)
 		if (t->job != job || t->cancelled)
 			continue;
 		t->cancelled = true;
-		think(s, a, (struct sched_event){.type = SCHED_CANCEL, .job = t->id});
-		t = &a->attempt[i];
 		plan(s, s->c.delay + travel(s), /* not before it has been started there */
 		     (struct happening){.kind = WORKER_CANCEL,
 					.to = t->worker,
@@ -432,9 +430,9 @@ static void tell_sched(struct sim *s, struct sim_agent *a, const struct attempt 
 {
 	struct sched_event e = {.type = SCHED_DONE, .job = t->id, .worker = t->worker};
 
-	if (t->cancelled)
-		return; /* it knows */
-	if (lost)
+	if (t->cancelled) /* the slot is free only when the worker says so */
+		e.type = SCHED_CANCEL;
+	else if (lost)
 		e.type = SCHED_WORKER_DOWN;
 	else
 		e.cpu_ns = (nsec)((double)a->job[t->job].cost / speed(s, t->worker) * 1e9);
@@ -464,8 +462,8 @@ static void on_done(struct sim *s, struct sim_agent *a, const struct happening *
 		s->r->jobs++;
 		tell_sched(s, a, &t, false);
 		cancel_others(s, a, t.job);
-	} else if (h->flag) {
-		tell_sched(s, a, &t, true);
+	} else {
+		tell_sched(s, a, &t, h->flag);
 	}
 	if (h->flag && j->state == 0 && j->copies == 0)
 		ask(s, a, t.job);

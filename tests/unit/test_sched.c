@@ -1086,7 +1086,7 @@ static void m_event_job(struct model *m, const struct sched_event *e)
 	}
 }
 
-/* While nobody waits: one a job, few in all, elsewhere. */
+/* One a job, few in all, elsewhere. */
 static void m_copy(struct model *m, const struct sched_effect *f)
 {
 	int w = (int)f->worker, j = (int)(f->job % NJ);
@@ -1097,8 +1097,6 @@ static void m_copy(struct model *m, const struct sched_effect *f)
 	      SCHED_COPIES_FREE + 1 + (m->granted + m->ncopies) / SCHED_COPY_SHARE);
 	CHECK(f->job / NJ == m->j[j].generation && m->j[j].on && m->j[j].on != w + 1);
 	CHECK(!m->j[j].copied && m_fits(m, w, j) && m->w[w].used < m->w[w].slots);
-	for (int i = 0; i < NJ; i++)
-		CHECK(!m->j[i].waiting);
 	m->j[j].copied = true;
 	m->j[j].twin = f->copy;
 	m->copy[c].runs = true;
