@@ -62,7 +62,7 @@ make_pki()
 		-out "$pki/ca.pem" &&
 		certificate server /CN=kube-apiserver 'subjectAltName=IP:127.0.0.1,DNS:kubernetes.default.svc' &&
 		certificate admin /O=system:masters/CN=admin &&
-		certificate controllers /CN=system:kube-controller-manager &&
+		certificate controllers /O=system:masters/CN=controllers &&
 		certificate scheduler /CN=system:kube-scheduler &&
 		certificate builder /CN=builder &&
 		certificate stranger /CN=stranger &&
