@@ -271,7 +271,11 @@ static unsigned target(const struct pool *p, nsec now)
 	if (p->demand_falls && now - p->demand_falls >= p->config.idle &&
 	    !p->config.lasting)
 		return asked(p, false) + (p->demand > there ? p->demand - there : 0);
-	return asked(p, true);
+	/* What was asked for and is not answered yet is taken back no sooner. What the engine has beyond that, as it has whole
+	 * workers only or has withdrawn some without word of their end, is not asked for. */
+	unsigned have = asked(p, true);
+
+	return p->told || p->wanted < have ? p->wanted : have;
 }
 
 bool pool_step(struct pool *p, nsec now, struct pool_effect *f, nsec *wake)

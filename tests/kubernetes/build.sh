@@ -33,6 +33,8 @@ fi
 # The reflect2 that came with the source crashes in programs made by Go 1.18 and later.
 rm -rf "$tree/vendor/github.com/modern-go/reflect2"
 cp -rL /usr/share/gocode/src/github.com/modern-go/reflect2 "$tree/vendor/github.com/modern-go/"
+# The hollow kubelet would listen to the whole network.
+sed -i 's/c.Address = "0.0.0.0"/c.Address = "127.0.0.1"/' "$tree/pkg/kubemark/hollow_kubelet.go"
 
 cd "$tree"
 mkdir -p .go/src/k8s.io

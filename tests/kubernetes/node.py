@@ -16,6 +16,7 @@ parser.add_argument('--cpus', type=int, default=4)
 options = parser.parse_args()
 context = ssl.create_default_context(cafile=options.pki + '/ca.pem')
 context.load_cert_chain(options.pki + '/admin.pem', options.pki + '/admin.key')
+began = datetime.datetime.utcnow().strftime('%Y-%m-%dT%H:%M:%SZ')
 root = options.folder + '/pods'
 
 
@@ -49,7 +50,8 @@ def heartbeat(node):
             size = {'cpu': str(options.cpus), 'memory': '64Gi', 'pods': '110'}
             ask('PATCH', '/api/v1/nodes/%s/status' % node, {'status': {
                 'capacity': size, 'allocatable': size, 'conditions': [
-                    {'type': 'Ready', 'status': 'True', 'reason': 'KubeletReady', 'lastHeartbeatTime': now()}]}})
+                    {'type': 'Ready', 'status': 'True', 'reason': 'KubeletReady', 'lastHeartbeatTime': now(),
+                     'lastTransitionTime': began}]}})
             spec = {'holderIdentity': node, 'leaseDurationSeconds': 10, 'renewTime': now(True)}
             if ask('PATCH', '%s/%s' % (path, node), {'spec': spec})[0] == 404:
                 ask('POST', path, {'metadata': {'name': node}, 'spec': spec})

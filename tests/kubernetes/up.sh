@@ -62,7 +62,7 @@ make_pki()
 		-out "$pki/ca.pem" &&
 		certificate server /CN=kube-apiserver 'subjectAltName=IP:127.0.0.1,DNS:kubernetes.default.svc' &&
 		certificate admin /O=system:masters/CN=admin &&
-		certificate controllers /CN=system:kube-controller-manager &&
+		certificate controllers /O=system:masters/CN=controllers &&
 		certificate scheduler /CN=system:kube-scheduler &&
 		certificate builder /CN=builder &&
 		certificate stranger /CN=stranger &&
@@ -111,7 +111,7 @@ until_it 120 api GET /readyz || fail 'the API server does not become ready'
 start controllers "$bin/kube-controller-manager" --kubeconfig="$folder/controllers.kubeconfig" --leader-elect=false --port=0 \
 	--bind-address=127.0.0.1 --secure-port=$((port + 3)) --cert-dir="$folder" --root-ca-file="$pki/ca.pem" \
 	--service-account-private-key-file="$pki/accounts.key" --feature-gates=TTLAfterFinished=true \
-	--node-monitor-grace-period=10s --node-monitor-period=2s --concurrent-job-syncs=8 \
+	--node-monitor-grace-period=10s --node-monitor-period=2s \
 	--controllers=job,ttl-after-finished,garbagecollector,namespace,serviceaccount,serviceaccount-token,resourcequota,podgc,nodelifecycle
 start scheduler "$bin/kube-scheduler" --kubeconfig="$folder/scheduler.kubeconfig" --leader-elect=false --port=0 \
 	--bind-address=127.0.0.1 --secure-port=$((port + 4)) --cert-dir="$folder"

@@ -271,6 +271,48 @@ static void a_lasting_pool_stays(void)
 	pool_free(&p);
 }
 
+static int nothing(struct pool *p, nsec now)
+{
+	struct pool_effect f;
+	nsec wake;
+
+	return !pool_step(p, now, &f, &wake);
+}
+
+/* The demand falls for a moment while the engine is about to answer: what it was asked for stays asked for. */
+static void what_is_under_way_is_not_taken_back(void)
+{
+	struct pool p = new_pool(16);
+
+	pool_demand(&p, S(1), 8);
+	CHECK(wants(&p, S(1), 8));
+	pool_demand(&p, S(2), 0);
+	CHECK(nothing(&p, S(2)));
+	pool_pending(&p, S(3), "w1", 4);
+	pool_pending(&p, S(3), "w2", 4);
+	CHECK(nothing(&p, S(3)));
+	pool_free(&p);
+}
+
+/* Workers are larger than what is asked for: their whole size is not asked for, else one that the engine has withdrawn, and whose end
+ * it has not told yet, would be asked for anew, and so on. */
+static void what_is_more_than_asked_for_is_not_asked_for(void)
+{
+	struct pool p = new_pool(16);
+
+	pool_demand(&p, S(1), 1);
+	CHECK(wants(&p, S(1), 1));
+	pool_pending(&p, S(1), "w1", 500);
+	CHECK(nothing(&p, S(1)));
+	pool_demand(&p, S(2), 0);
+	CHECK(nothing(&p, S(2)));
+	pool_pending(&p, S(3), "w2", 500);
+	CHECK(nothing(&p, S(3)));
+	pool_gone(&p, S(4), "w1", "");
+	CHECK(wants(&p, S(4), 1));
+	pool_free(&p);
+}
+
 TESTS({"grows at once, up to its most", grows_at_once},
       {"counts what is on its way", counts_what_is_on_its_way},
       {"a worker may have more than was thought", a_worker_may_have_more_than_was_thought},
@@ -281,4 +323,7 @@ TESTS({"grows at once, up to its most", grows_at_once},
       {"the silent are struck, three end it", the_silent_are_struck},
       {"one that comes up clears the strikes", one_that_comes_up_clears_the_strikes},
       {"a no for now is obeyed", a_no_for_now_is_obeyed},
-      {"a lasting pool stays", a_lasting_pool_stays})
+      {"a lasting pool stays", a_lasting_pool_stays},
+      {"what is under way is not taken back", what_is_under_way_is_not_taken_back},
+      {"what is more than asked for is not asked for",
+       what_is_more_than_asked_for_is_not_asked_for})
