@@ -6,7 +6,8 @@ struct learned;
 
 /* Reads it and tells it to the agent's scheduler. */
 struct learned *learned_new(struct agent *);
-void learned_free(struct learned *); /* writes it, if there is something new; NULL is fine */
+void learned_free(
+    struct learned *); /* writes it, if there is something new; NULL is fine */
 /* The speed of the host that the list calls WORD, for SCHED_WORKER_ADD; 0: unknown. */
 double learned_speed(const struct learned *, const char *word);
 /* It goes away: how fast it was is kept. */

@@ -36,7 +36,8 @@ struct link {
 	struct loop_timer *vigil; /* NULL: it never had a job */
 	uint64_t vigil_in, vigil_out;
 	int64_t vigil_looked, vigil_heard, vigil_bulk;
-	bool vigil_full; /* more waited for the socket, when it was looked at, than it takes at once */
+	bool
+	    vigil_full; /* more waited for the socket, when it was looked at, than it takes at once */
 };
 
 /* -- link_vigil.c: it has a job, and must say something from time to time -- */

@@ -43,10 +43,11 @@ struct remote {
 	int64_t unnamed_since; /* when the host list last named it; 0: it does now */
 	uint64_t njobs, nfailures;
 	uint64_t bytes_up, bytes_down; /* of connections that are gone */
-	int64_t rtt;          /* of the connection; 0: not measured */
-	uint64_t bytes_per_s; /* up, while more waited than the line took; 0: it never did */
-	char why[512];                 /* why it is down, or does not get all jobs */
-	char cage[300]; /* what cages its jobs, or why nothing does, in its words */
+	int64_t rtt;                   /* of the connection; 0: not measured */
+	uint64_t
+	    bytes_per_s; /* up, while more waited than the line took; 0: it never did */
+	char why[512];   /* why it is down, or does not get all jobs */
+	char cage[300];  /* what cages its jobs, or why nothing does, in its words */
 	uint32_t
 	    asked[REMOTE_LISTS]; /* lists whose compiles asked for it, a ring; 0: none */
 	size_t nasked;

@@ -311,11 +311,11 @@ static void release(struct task *t, enum sched_event_type how)
 		leases_measured(t->agent->leases, t->remote, t, how == SCHED_FAILED);
 	t->remote = NULL;
 	agent_sched(t->agent,
-		    (struct sched_event){
-			.type = how,
-			.job = t->id,
-			.cpu_ns = (nsec)t->cpu_ns,
-			.memory_kb = how == SCHED_FAILED ? t->starved_kb : kb_of(t)});
+		    (struct sched_event){.type = how,
+					 .job = t->id,
+					 .cpu_ns = (nsec)t->cpu_ns,
+					 .memory_kb = how == SCHED_FAILED ? t->starved_kb
+									  : kb_of(t)});
 }
 
 /* Carries out EFFECTS but those that lead to the next event; what is given back comes before what is asked

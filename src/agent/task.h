@@ -33,11 +33,11 @@ struct task {
 	bool text_sent;                /* … which has ended well */
 	struct task *next_local;       /* in the queue for a local slot */
 	struct task *turn_prev, *turn_next;
-	struct task *twin;   /* the other copy of it (agent/twin.h), or NULL */
-	bool is_copy;        /* of the two the one that the shim does not know */
-	bool in_turn;    /* waits for its look at the disk (agent/turn) */
-	const char *why; /* for compiling here, if it comes to that */
-	bool sent_home;  /* there was no worker for it: one that comes may be asked */
+	struct task *twin; /* the other copy of it (agent/twin.h), or NULL */
+	bool is_copy;      /* of the two the one that the shim does not know */
+	bool in_turn;      /* waits for its look at the disk (agent/turn) */
+	const char *why;   /* for compiling here, if it comes to that */
+	bool sent_home;    /* there was no worker for it: one that comes may be asked */
 	int undistributed; /* not 0: workers could not do it; the status if it may not be done here */
 	char why_room[300];
 	char where[300]; /* the host's word, once granted */
@@ -58,7 +58,8 @@ struct task {
 	bool stale;         /* the worker was told that a file changed */
 	uint32_t status;
 	uint64_t cpu_ns, maxrss_kb;
-	uint32_t starved_kb; /* not 0: it was killed there, since it needed more memory than that */
+	uint32_t
+	    starved_kb; /* not 0: it was killed there, since it needed more memory than that */
 	UT_hash_handle hh;
 };
 
@@ -80,8 +81,8 @@ void task_home(struct task *, const char *why, int status, bool again);
  * again. */
 void task_back(struct task *);
 void task_overdue(struct task *); /* its worker lives, but should long have ended it */
-void task_slot(struct task *); /* a local slot */
-void task_turn(struct task *); /* it may look at the disk */
+void task_slot(struct task *);    /* a local slot */
+void task_turn(struct task *);    /* it may look at the disk */
 /* From the remote. A malformed or lying message is -1 with ERR: the worker is given up. */
 int task_output(struct task *, const struct message_output *, struct err *);
 int task_result(struct task *, const struct message_result *, struct err *);

@@ -44,7 +44,8 @@ struct run_end {
 	char why[300];
 	int status;
 	uint64_t user_us, sys_us, maxrss_kb;
-	uint64_t starved_kb; /* when it failed since it needed more memory than that; else 0 */
+	uint64_t
+	    starved_kb; /* when it failed since it needed more memory than that; else 0 */
 	struct run_file *files; /* owned by the run */
 	size_t nfiles;
 };
