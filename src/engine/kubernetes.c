@@ -79,8 +79,14 @@ static void on_deleted(struct kubernetes_ask *a, const struct http_answer *answe
 	struct kjob *j = job_number(a->k, a->job);
 
 	(void)o;
-	if (j && (answer->status / 100 == 2 || answer->status == 404))
+	if (!j)
+		return;
+	if (answer->status / 100 == 2 || answer->status == 404) {
 		kubernetes_lose(a->k, j, "");
+	} else if (!a->k->closing) {
+		j->doomed = true;
+		loop_timer_set(a->k->own, LOOP_MS(KUBERNETES_RETRY_MS));
+	}
 }
 
 void kubernetes_forget(struct kubernetes *k, const struct kjob *j)
@@ -144,6 +150,18 @@ static void retire(struct kubernetes *k, struct kjob *j)
 		return;
 	j->retired = j->doomed = true;
 	loop_timer_set(k->own, 0);
+}
+
+/* It stays in the list until the server has deleted it. */
+void kubernetes_ended(struct kubernetes *k, struct kjob *j, const char *why)
+{
+	unsigned per = k->x->worker_slots;
+
+	if (j->retired)
+		return;
+	k->wanted -= k->wanted < per ? k->wanted : per;
+	retire(k, j);
+	kubernetes_tell(k, ENGINE_LOST, j->name, why, 0);
 }
 
 static void on_job(struct kubernetes_ask *a, const struct http_answer *answer,

@@ -25,12 +25,10 @@ static void take_pod(struct kubernetes *k, const json_t *pod, bool deleted)
 	enum kubernetes_state state = kubernetes_pod(pod, why, sizeof why, &hopeless);
 
 	if (deleted || state == KUBERNETES_GONE) {
-		if (!j->retired)
-			kubernetes_forget(k, j);
-		kubernetes_lose(k, j,
-				*why      ? why
-				: deleted ? "its pod was deleted"
-					  : "it ended");
+		kubernetes_ended(k, j,
+				 *why      ? why
+				 : deleted ? "its pod was deleted"
+					   : "it ended");
 	} else if (hopeless) {
 		k->quiet = INT64_MAX;
 		kubernetes_tell(k, ENGINE_DENIED, "", why, 0);

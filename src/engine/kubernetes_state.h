@@ -84,6 +84,8 @@ void kubernetes_ignore(struct kubernetes_ask *, const struct http_answer *, cons
 void kubernetes_follow(struct kubernetes *); /* makes Jobs, or less of them */
 struct kjob *kubernetes_job_named(struct kubernetes *, const char *name);
 void kubernetes_lose(struct kubernetes *, struct kjob *, const char *why);
+/* Its pod has; the Job is to be deleted, else it gets another pod. */
+void kubernetes_ended(struct kubernetes *, struct kjob *, const char *why);
 void kubernetes_forget(struct kubernetes *,
 		       const struct kjob *); /* deletes it on the server */
 

@@ -297,12 +297,9 @@ class Cluster:
             with lock:
                 for job in list(self.objects['jobs'].values()):
                     if not any(p.job is job for p in self.pods.values()) and 'done_at' not in job:
-                        if job.get('had_pod'):
-                            continue
                         pod = Pod(job, None)
                         if self.over_quota(job, pod):
                             continue
-                        job['had_pod'] = True
                         self.pods[pod.name] = pod
                         self.changed(pod, 'ADDED')
                     ttl = job['spec'].get('ttlSecondsAfterFinished')

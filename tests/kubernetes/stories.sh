@@ -164,7 +164,7 @@ pods_run()
 if wanted 'kubernetes: many at once' && [ ! -x "$BIN/kubemark" ]; then
 	skip 'kubernetes: many at once' 'there is no kubemark'
 elif wanted 'kubernetes: many at once'; then
-	env -u MUSTER_STATE_DIR setsid "$BIN/kubemark" --morph=kubelet --name=hollow --kubeconfig="$K/admin.kubeconfig" \
+	env -u MUSTER_STATE_DIR -C "$K" setsid "$BIN/kubemark" --morph=kubelet --name=hollow --kubeconfig="$K/admin.kubeconfig" \
 		--kubelet-port=$((PORT + 5)) --kubelet-read-only-port=$((PORT + 6)) --node-labels=disk=hollow \
 		< /dev/null >> "$K/log/hollow" 2>&1 &
 	echo $! > "$K/hollow.pid"
