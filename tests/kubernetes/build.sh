@@ -1,11 +1,11 @@
 #!/bin/bash
-# build.sh FOLDER: kube-apiserver, kube-controller-manager, kube-scheduler and kubemark in FOLDER/bin, from Debian's source package
+# build.sh FOLDER: kube-apiserver, kube-controller-manager and kube-scheduler in FOLDER/bin, from Debian's source package
 # of Kubernetes with Debian's Go. Does nothing where they are there already. Takes about ten minutes on two cores, and 4 GB below
 # FOLDER while it builds, of which 300 MB stay. Nothing of the system is changed; the packages that it needs are named by
 # tools/install-needs (kubernetes).
 set -eu
 folder=${1:?usage: build.sh FOLDER}
-programs='kube-apiserver kube-controller-manager kube-scheduler kubemark'
+programs='kube-apiserver kube-controller-manager kube-scheduler'
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 
@@ -33,8 +33,6 @@ fi
 # The reflect2 that came with the source crashes in programs made by Go 1.18 and later.
 rm -rf "$tree/vendor/github.com/modern-go/reflect2"
 cp -rL /usr/share/gocode/src/github.com/modern-go/reflect2 "$tree/vendor/github.com/modern-go/"
-# The hollow kubelet would listen to the whole network.
-sed -i 's/c.Address = "0.0.0.0"/c.Address = "127.0.0.1"/' "$tree/pkg/kubemark/hollow_kubelet.go"
 
 cd "$tree"
 mkdir -p .go/src/k8s.io

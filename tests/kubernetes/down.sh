@@ -11,7 +11,7 @@ alive()
 	[ -n "${1:-}" ] && tr '\0' ' ' < "/proc/$1/cmdline" | grep -qF -e "$folder"
 } 2>/dev/null
 
-for name in nodes hollow scheduler controllers apiserver etcd; do
+for name in nodes scheduler controllers apiserver etcd; do
 	[ -f "$folder/$name.pid" ] || continue
 	pid=$(cat "$folder/$name.pid")
 	for signal in TERM KILL; do
