@@ -151,12 +151,31 @@ static bool of_the_worker(const char *library)
 	return false;
 }
 
+/* The program binds all names at its start (-z now). Else the dynamic linker would look for one in those libraries, in a job. */
+static bool bound_at_start(const struct dl_phdr_info *program)
+{
+	for (int i = 0; i < program->dlpi_phnum; i++) {
+		const ElfW(Phdr) *part = &program->dlpi_phdr[i];
+
+		if (part->p_type != PT_DYNAMIC)
+			continue;
+		for (const ElfW(Dyn) *d = (void *)(program->dlpi_addr + part->p_vaddr);
+		     d->d_tag != DT_NULL; d++)
+			if (d->d_tag == DT_FLAGS_1 && d->d_un.d_val & DF_1_NOW)
+				return true;
+	}
+	return false;
+}
+
 static int library_leave(struct dl_phdr_info *info, size_t size, void *ctx)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 
 	(void)size;
 	(void)ctx;
+	/* The program itself comes first. */
+	if (!*info->dlpi_name && !bound_at_start(info))
+		return 1;
 	for (int i = 0; of_the_worker(info->dlpi_name) && i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *part = &info->dlpi_phdr[i];
 		uintptr_t begin = (info->dlpi_addr + part->p_vaddr) & ~(page - 1);
