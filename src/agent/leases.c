@@ -74,9 +74,10 @@ struct shunned {
 
 struct leases {
 	struct agent *agent;
-	struct leases_link *link; /* NULL: no scheduler is in use */
-	char *schedulers, *farm;  /* what LINK was made from */
-	bool found;               /* they have announced themselves */
+	struct borrower *link;   /* NULL: no scheduler is in use */
+	char *its_farm;          /* the scheduler's, while one has us; for people */
+	char *schedulers, *farm; /* what LINK was made from */
+	bool found;              /* they have announced themselves */
 	char *partition, *platform;
 	unsigned priority;
 	nsec unasked_since;   /* when compiles stopped asking for it; 0: they do */
@@ -155,7 +156,7 @@ static unsigned sum_of_rights(const struct leases *l)
 static bool may_hope(const struct leases *l)
 {
 	return l->link && !l->hopeless && sum_of_rights(l) == 0 &&
-	       leases_link_hopeful(l->link);
+	       borrower_hopeful(l->link);
 }
 
 static void set_hope(struct leases *l)
@@ -183,9 +184,8 @@ bool leases_in_use(const struct leases *l)
 
 const char *leases_why(const struct leases *l)
 {
-	return !l->link || leases_link_up(l->link)
-		   ? "the scheduler has no slot for this build"
-		   : "no scheduler can be reached";
+	return !l->link || borrower_up(l->link) ? "the scheduler has no slot for this build"
+						: "no scheduler can be reached";
 }
 
 /* ---- leases -------------------------------------------------------------------------------- */
@@ -242,7 +242,7 @@ static void publish(struct leases *l)
 
 static void tell_held(struct leases *l, struct lease *x, unsigned used)
 {
-	if (!leases_link_up(l->link))
+	if (!borrower_up(l->link))
 		return;
 	leases_link_held(l->link, &(struct message_held){.build = BUILD,
 							 .host = x->address,
@@ -259,7 +259,7 @@ static void give_back(struct leases *l, struct lease *x, unsigned used, unsigned
 {
 	bool confirmed = x->serial != 0;
 
-	if (!confirmed && leases_link_up(l->link) &&
+	if (!confirmed && borrower_up(l->link) &&
 	    loop_now() - l->welcomed >= unconfirmed_max && x->right) {
 		x->right = 0;
 		l->changed = true;
@@ -292,7 +292,7 @@ static void settle(struct leases *l)
 		    (beyond && loop_now() - x->told_at >= held_every))
 			tell_held(l, x, used);
 		if (x->right == 0 && used == 0 &&
-		    (x->told_right == 0 || !leases_link_up(l->link)))
+		    (x->told_right == 0 || !borrower_up(l->link)))
 			lease_free(l, x);
 	}
 }
@@ -307,15 +307,14 @@ static void tell_want(struct leases *l, bool more)
 	for (const struct shunned *s = l->shunned; s && n < TALK_NAMES; s = s->next)
 		shun[n++] = s->name;
 	shun[n] = NULL;
-	leases_link_want(l->link,
-			 &(struct message_want){.build = BUILD,
-						.slots = l->wanted,
-						.flags = more ? TALK_WANT_MORE : 0,
-						.priority = l->priority,
-						.affinity = leases_link_affinity(l->link),
-						.platform = l->platform,
-						.partition = l->partition,
-						.exclude = shun});
+	leases_link_want(l->link, &(struct message_want){.build = BUILD,
+							 .slots = l->wanted,
+							 .flags = more ? TALK_WANT_MORE : 0,
+							 .priority = l->priority,
+							 .affinity = leases_link_affinity(),
+							 .platform = l->platform,
+							 .partition = l->partition,
+							 .exclude = shun});
 }
 
 static void want(struct leases *l, unsigned n)
@@ -323,7 +322,7 @@ static void want(struct leases *l, unsigned n)
 	if (n == l->wanted)
 		return;
 	l->wanted = n;
-	if (leases_link_up(l->link))
+	if (borrower_up(l->link))
 		tell_want(l, false);
 	if (n == 0) {
 		/* With the build the scheduler ends its leases; nothing runs on them. */
@@ -366,7 +365,7 @@ static void tick_soon(struct leases *l)
 static void tell_budget(struct leases *l)
 {
 	unsigned most = 0;
-	bool bound = l->link && leases_link_up(l->link) && l->leases;
+	bool bound = l->link && borrower_up(l->link) && l->leases;
 
 	for (const struct lease *x = l->leases; x; x = x->next)
 		bound = bound && x->serial != 0;
@@ -495,19 +494,21 @@ static void on_tick(void *ctx)
 	}
 	bool shunned = shun_useless(l), forgiven = forgive(l);
 
-	if ((shunned || forgiven) && l->wanted && leases_link_up(l->link))
+	if ((shunned || forgiven) && l->wanted && borrower_up(l->link))
 		tell_want(l, false);
 	move(l);
 	if (l->wanted == 0)
-		leases_link_prefer_first(l->link);
+		borrower_prefer_first(l->link);
 }
 
 /* ---- what the scheduler says --------------------------------------------------------------- */
 
-static void on_welcome(void *ctx)
+static void on_welcome(void *ctx, const char *farm)
 {
 	struct leases *l = ctx;
 
+	free(l->its_farm);
+	l->its_farm = told_dup(farm);
 	l->hopeless = false;
 	l->waiting_since = 0;
 	l->welcomed = loop_now();
@@ -582,11 +583,11 @@ static void on_lost(void *ctx)
 	move(ctx);
 }
 
-static const struct leases_talk talk = {.welcome = on_welcome,
-					.lease = on_lease,
-					.budget = on_budget,
-					.waiting = on_waiting,
-					.lost = on_lost};
+static const struct borrower_talk talk = {.welcome = on_welcome,
+					  .lease = on_lease,
+					  .budget = on_budget,
+					  .waiting = on_waiting,
+					  .lost = on_lost};
 
 static uint32_t kib_of(uint64_t bytes)
 {
@@ -596,18 +597,18 @@ static uint32_t kib_of(uint64_t bytes)
 void leases_measured(struct leases *l, const struct remote *r, const struct task *t,
 		     bool failed)
 {
-	if (!l->link || !r->leased || !leases_link_up(l->link) || !find(l, r->host.word))
+	if (!l->link || !r->leased || !borrower_up(l->link) || !find(l, r->host.word))
 		return;
-	leases_link_measured(
-	    l->link, &(struct message_measured){.build = BUILD,
-						.host = r->host.word,
-						.project = leases_link_affinity(l->link),
-						.unit = t->plan->unit,
-						.cpu_us = t->cpu_ns / 1000,
-						.maxrss_kb = t->maxrss_kb,
-						.rtt_us = (uint32_t)(r->rtt / 1000),
-						.kib_s = kib_of(r->bytes_per_s),
-						.failed = failed});
+	leases_link_measured(l->link,
+			     &(struct message_measured){.build = BUILD,
+							.host = r->host.word,
+							.project = leases_link_affinity(),
+							.unit = t->plan->unit,
+							.cpu_us = t->cpu_ns / 1000,
+							.maxrss_kb = t->maxrss_kb,
+							.rtt_us = (uint32_t)(r->rtt / 1000),
+							.kib_s = kib_of(r->bytes_per_s),
+							.failed = failed});
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */
@@ -626,11 +627,12 @@ struct leases *leases_new(struct agent *a)
 
 static void leases_end(struct leases *l)
 {
-	leases_link_free(l->link);
+	borrower_free(l->link);
 	l->link = NULL;
 	free(l->schedulers);
 	free(l->farm);
-	l->schedulers = l->farm = NULL;
+	free(l->its_farm);
+	l->schedulers = l->farm = l->its_farm = NULL;
 	drop_all(l);
 	memset(l->recent, 0, sizeof l->recent);
 	l->wanted = 0;
@@ -645,7 +647,7 @@ void leases_free(struct leases *l)
 {
 	struct shunned *s, *next;
 
-	leases_link_free(l->link);
+	borrower_free(l->link);
 	while (l->leases)
 		lease_free(l, l->leases);
 	LL_FOREACH_SAFE(l->shunned, s, next)
@@ -658,6 +660,7 @@ void leases_free(struct leases *l)
 	loop_timer_free(l->tick);
 	free(l->schedulers);
 	free(l->farm);
+	free(l->its_farm);
 	free(l->partition);
 	free(l->platform);
 	free(l);
@@ -688,7 +691,7 @@ static void use(struct leases *l, const char *schedulers, const char *farm, bool
 		return; /* two builds with different schedulers: the one that is under way goes on */
 	if (l->link)
 		leases_end(l);
-	l->link = leases_link_new(l->agent, schedulers, farm, &talk, l, &e);
+	l->link = leases_link_new(l->agent, schedulers, farm, found, &talk, l, &e);
 	if (!l->link) {
 		log_line(LOG_WARNING, "the scheduler is not used: %s", e.text);
 		return;
@@ -696,8 +699,6 @@ static void use(struct leases *l, const char *schedulers, const char *farm, bool
 	l->schedulers = xstrdup(schedulers);
 	l->farm = farm ? xstrdup(farm) : NULL;
 	l->found = found;
-	if (found)
-		leases_link_only_own(l->link);
 	set_hope(l);
 }
 
@@ -725,7 +726,7 @@ void leases_prefer(struct leases *l, const char *partition, const char *priority
 	free(l->partition);
 	l->partition = partition ? xstrdup(partition) : NULL;
 	l->priority = p;
-	if (l->link && l->wanted && leases_link_up(l->link))
+	if (l->link && l->wanted && borrower_up(l->link))
 		tell_want(l, false);
 }
 
@@ -741,5 +742,7 @@ void leases_state(const struct leases *l, struct leases_state *s)
 				   .leased = sum_of_rights(l),
 				   .why = l->why};
 	if (l->link)
-		leases_link_who(l->link, &s->scheduler, &s->farm);
+		s->scheduler = borrower_lender(l->link);
+	if (s->scheduler)
+		s->farm = l->its_farm;
 }

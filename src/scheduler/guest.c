@@ -16,7 +16,6 @@
 #include "scheduler/place.h"
 #include "scheduler/server.h"
 #include "scheduler/upstream.h"
-#include "scheduler/upstream_link.h"
 #include "sys/loop.h"
 #include "wire/message.h"
 #include "wire/talk.h"

@@ -14,9 +14,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/farm.h"
+#include "net/borrower.h"
 #include "scheduler/place.h"
 #include "scheduler/server.h"
-#include "scheduler/upstream_link.h"
 #include "sys/loop.h"
 #include "wire/message.h"
 #include "wire/talk.h"
@@ -26,6 +26,8 @@
 #include <utlist.h>
 
 enum {
+	PEER_TIMEOUT_MS = 15000,
+	DIAL_MS = 5000,
 	ASKS_MAX = 16, /* pools of a site that borrow */
 	STEPS = 4      /* length of the memory of what was needed */
 };
@@ -56,7 +58,7 @@ struct ask {
 
 struct upstream {
 	struct server *server;
-	struct upstream_link *link;
+	struct borrower *link;
 	struct ask asks[ASKS_MAX];
 	unsigned nasks;
 	struct borrowed *borrowed; /* utlist */
@@ -67,7 +69,7 @@ struct upstream {
 
 bool upstream_is_hopeful(const struct upstream *u)
 {
-	if (!upstream_link_up(u->link))
+	if (!borrower_up(u->link))
 		return false;
 	for (unsigned i = 0; i < u->nasks; i++)
 		if (u->asks[i].wanted && u->asks[i].hopeless)
@@ -148,21 +150,21 @@ static void tell_want(struct upstream *u, const struct ask *a, bool more)
 						    .flags = more ? TALK_WANT_MORE : 0,
 						    .platform = a->platform,
 						    .partition = a->partition});
-	upstream_link_send(u->link, &b);
+	borrower_send(u->link, &b);
 }
 
 static void tell_held(struct upstream *u, struct borrowed *x)
 {
 	AUTO_BUF struct buf b = {0};
 
-	if (!upstream_link_up(u->link))
+	if (!borrower_up(u->link))
 		return;
 	message_put_held(&b, &(struct message_held){.build = build_of(u, &u->asks[x->ask]),
 						    .host = x->place->address,
 						    .serial = x->serial,
 						    .slots = x->right,
 						    .used = x->used});
-	upstream_link_send(u->link, &b);
+	borrower_send(u->link, &b);
 	x->told_right = x->right;
 	x->told_used = x->used;
 	x->told_at = loop_now();
@@ -175,7 +177,7 @@ static void decline(struct upstream *u, const struct message_lease *m)
 
 	message_put_held(&b, &(struct message_held){
 				 .build = m->build, .host = m->host, .serial = m->serial});
-	upstream_link_send(u->link, &b);
+	borrower_send(u->link, &b);
 }
 
 /* ---- what is borrowed ---------------------------------------------------------------------- */
@@ -235,7 +237,7 @@ static void fit_budget(struct upstream *u, unsigned ask)
 
 static void settle(struct upstream *u)
 {
-	bool up = upstream_link_up(u->link);
+	bool up = borrower_up(u->link);
 	struct borrowed *x, *next;
 
 	for (unsigned i = 0; i < u->nasks; i++)
@@ -263,7 +265,7 @@ static void want(struct upstream *u, struct ask *a)
 		return;
 	a->wanted = n;
 	a->hopeless = a->hopeless && n;
-	if (upstream_link_up(u->link))
+	if (borrower_up(u->link))
 		tell_want(u, a, false);
 	if (n == 0) {
 		a->budget = 0;
@@ -308,11 +310,12 @@ static void on_tick(void *ctx)
 
 /* ---- what upstream says -------------------------------------------------------------------- */
 
-static void on_welcome(void *ctx)
+static void on_welcome(void *ctx, const char *farm)
 {
 	struct upstream *u = ctx;
 	struct borrowed *x;
 
+	(void)farm;
 	u->welcomed = loop_now();
 	u->lost = 0;
 	DL_FOREACH(u->borrowed, x)
@@ -403,7 +406,8 @@ static void on_lost(void *ctx)
 {
 	struct upstream *u = ctx;
 
-	u->lost = loop_now();
+	if (!u->lost)
+		u->lost = loop_now();
 	upstream_moved(u);
 }
 
@@ -413,18 +417,18 @@ void upstream_measured(struct upstream *u, const struct place *p,
 	struct message_measured theirs = *m;
 	AUTO_BUF struct buf b = {0};
 
-	if (!upstream_link_up(u->link))
+	if (!borrower_up(u->link))
 		return;
 	theirs.build = build_of(u, &u->asks[p->borrowed->ask]);
 	message_put_measured(&b, &theirs);
-	upstream_link_send(u->link, &b);
+	borrower_send(u->link, &b);
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
 struct upstream *upstream_start(struct server *s, const char *list, struct err *e)
 {
-	static const struct upstream_talk talk = {.welcome = on_welcome,
+	static const struct borrower_talk talk = {.welcome = on_welcome,
 						  .lease = on_lease,
 						  .budget = on_budget,
 						  .waiting = on_waiting,
@@ -432,7 +436,21 @@ struct upstream *upstream_start(struct server *s, const char *list, struct err *
 	struct upstream *u = xcalloc(1, sizeof *u);
 
 	u->server = s;
-	u->link = upstream_link_new(s, list, &talk, u, e);
+	AUTO_FREE char *name = xasprintf(UPSTREAM_SITE "%.100s", s->name);
+
+	u->link = borrower_new(
+	    &(struct borrower_spec){
+		.loop = s->loop,
+		.trust = s->trust,
+		.list = list,
+		.word = "upstream",
+		.self = {.name = s->name, .timeout_ms = PEER_TIMEOUT_MS},
+		.enroll = { .farm = s->farm_name,   .name = name,               .user = s->name},
+		.dial_ms = DIAL_MS,
+		.talk = &talk,
+		.ctx = u
+        },
+	    e);
 	if (!u->link) {
 		free(u);
 		return NULL;
@@ -449,7 +467,7 @@ void upstream_free(struct upstream *u)
 
 	if (!u)
 		return;
-	upstream_link_free(u->link);
+	borrower_free(u->link);
 	DL_FOREACH_SAFE(u->borrowed, x, next)
 	{
 		x->place->borrowed = NULL;

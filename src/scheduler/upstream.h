@@ -16,6 +16,9 @@ struct place;
 struct server;
 struct upstream;
 
+/* What a site's scheduler is called in ENROLL: others that have one behind them do not take it in, so that no ring is made. */
+#define UPSTREAM_SITE "site:"
+
 /* LIST: "HOST[:PORT][,…]". NULL: it makes no sense. */
 struct upstream *upstream_start(struct server *, const char *list, struct err *);
 void upstream_free(struct upstream *);  /* NULL is fine; the places stay */

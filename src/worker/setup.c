@@ -41,10 +41,11 @@ enum {
 static const uint64_t job_bytes_min = 512ULL << 20, scratch_bytes_max = 4ULL << 30;
 
 /* One worker a state folder: two would remove each other's views. The lock lives as long as we do. */
-static int lock_state(const char *dir, int patience_ms, struct err *e)
+static int lock_state(const char *dir, int create, struct err *e)
 {
 	AUTO_FREE char *path = xasprintf("%s/lock", dir);
-	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = open(path, O_RDWR | create | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int patience_ms = LOCK_PATIENCE_MS;
 
 	if (fd < 0)
 		return err_set(e, errno, "open the lock %s", path);
@@ -84,7 +85,7 @@ struct estate {
 
 static void tidy_files(const struct estate *estate)
 {
-	if (lock_state(estate->dir, LOCK_PATIENCE_MS, NULL))
+	if (lock_state(estate->dir, 0, NULL))
 		return;
 	for (int left = LOCK_PATIENCE_MS; left > 0 && !remove_leftovers(estate->dir);
 	     left -= LOCK_STEP_MS)
@@ -318,7 +319,7 @@ int worker_prepare(struct worker *w, const struct setup *s, struct err *e)
 	w->state_dir = realpath(s->state, NULL);
 	if (!w->state_dir)
 		return err_set(e, errno, "find the state folder %s", s->state);
-	if (lock_state(w->state_dir, LOCK_PATIENCE_MS, e) || choose_rights(w, s, e))
+	if (lock_state(w->state_dir, O_CREAT, e) || choose_rights(w, s, e))
 		return -1;
 	limit_jobs(w, s);
 	if (start_keeper(w, e))

@@ -30,6 +30,7 @@ chmod 755 "$PUBLIC"
 clean_up()
 {
 	local status=$?
+	! in_child || return
 	rm -rf "$PUBLIC"
 	(exit "$status")
 	farm_cleanup

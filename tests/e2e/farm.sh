@@ -156,6 +156,7 @@ farm_init()
 	done
 	umask 022
 	WORK=$(mktemp -d "$BUILD/t.XXXXXX") || exit 99
+	FARM_SHELL=$BASHPID
 	trap farm_cleanup EXIT
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
@@ -277,9 +278,16 @@ farm_processes()
 	done < "$WORK/mine"
 }
 
+# A child that gets a signal before bash has put our traps away there runs them. It must not clean up behind us.
+in_child()
+{
+	[ "$BASHPID" != "$FARM_SHELL" ]
+}
+
 farm_cleanup()
 {
 	local status=$?
+	! in_child || return
 	trap '' HUP INT TERM PIPE
 	cd /
 	[ -z "$WORK" ] || farm_stop

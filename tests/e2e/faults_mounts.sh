@@ -35,7 +35,7 @@ unmount_all()
 	for m in "${MOUNTS[@]}"; do umount -l "$m" 2>/dev/null; done
 	MOUNTS=()
 }
-trap 'unmount_all; farm_cleanup' EXIT
+trap 'in_child || { unmount_all; farm_cleanup; }' EXIT
 
 # --- The worker's disk -----------------------------------------------------------------------
 

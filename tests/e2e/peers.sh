@@ -44,6 +44,7 @@ peers_stop()
 peers_clean_up()
 {
 	local status=$?
+	! in_child || return
 	peers_stop
 	rm -rf "$PUBLIC"
 	(exit "$status")

@@ -13,7 +13,7 @@ farm_init "${1-}"
 # --- A control group -------------------------------------------------------------------------
 # Of memory, with a limit; "$GROUP" is its folder, empty when there can be none, and then $WHY says why.
 GROUP='' WHY=''
-trap 'farm_cleanup; group_remove' EXIT
+trap 'in_child || { farm_cleanup; group_remove; }' EXIT
 group_make()
 {
 	local limit=$1 base

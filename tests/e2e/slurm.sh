@@ -14,7 +14,7 @@ for try in 1 2 3 4 5; do
 	port_is_open "$PORT" || port_is_open $((PORT + 1)) || port_is_open $((PORT + 4)) || break
 	diag "port $PORT is taken ($try)"
 done
-trap 'bash "$SLURM/down.sh" "$WORK/slurm"; farm_cleanup' EXIT
+trap 'in_child || { bash "$SLURM/down.sh" "$WORK/slurm"; farm_cleanup; }' EXIT
 bash "$SLURM/up.sh" "$WORK/slurm" 4 4 "$PORT" 2> "$WORK/up.log" || bail "$(cat "$WORK/up.log")"
 export SLURM_CONF=$WORK/slurm/slurm.conf
 URL='slurm://'
