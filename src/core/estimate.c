@@ -29,6 +29,7 @@ struct unit {
 	float work;         /* 0: empty */
 	uint32_t used;      /* reading of the table's use counter */
 	uint32_t memory_kb; /* 0: unknown */
+	uint64_t place;     /* of the caller; 0: unknown */
 };
 
 struct estimate {
@@ -185,6 +186,21 @@ void estimate_learn(struct estimate *est, struct estimate_speed *sp, uint64_t un
 	} else {
 		u->work = (float)(cpu * sp->value);
 	}
+}
+
+void estimate_place(struct estimate *est, uint64_t unit, uint64_t place)
+{
+	struct unit *u = unit_find(est, unit);
+
+	if (u)
+		u->place = place;
+}
+
+uint64_t estimate_placed(const struct estimate *est, uint64_t unit)
+{
+	const struct unit *u = unit_find(est, unit);
+
+	return u ? u->place : 0;
 }
 
 void estimate_learn_memory(struct estimate *est, uint64_t unit, uint32_t kb)

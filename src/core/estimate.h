@@ -18,6 +18,9 @@ void estimate_learn(struct estimate *, struct estimate_speed *, uint64_t unit,
 		    int64_t cpu_ns);
 /* Its peak memory. */
 void estimate_learn_memory(struct estimate *, uint64_t unit, uint32_t kb);
+/* Where it was done last: PLACE is the caller's, and not 0. */
+void estimate_place(struct estimate *, uint64_t unit, uint64_t place);
+uint64_t estimate_placed(const struct estimate *, uint64_t unit); /* 0: unknown */
 /* What is known of it from an earlier life, relative to the average; before it has done anything. */
 void estimate_expect(struct estimate *, struct estimate_speed *, double speed);
 /* The worker goes away: it no longer counts for the average. */

@@ -218,6 +218,7 @@ static struct sched_job *job_for_ask(struct sched *s, const struct sched_event *
 	j->seq = ++s->seq;
 	j->asked = s->now;
 	j->work = (nsec)estimate_work(s->estimate, e->unit, &memory_kb);
+	j->home = estimate_placed(s->estimate, e->unit);
 	j->memory_kb = memory_kb > j->memory_kb ? memory_kb : j->memory_kb;
 	return j;
 }
@@ -392,6 +393,13 @@ double sched_speed(const struct sched *s, uint64_t worker)
 	const struct sched_worker *w = idmap_find(&s->workers, worker);
 
 	return w ? estimate_speed(s->estimate, &w->speed) : 1.0;
+}
+
+bool sched_rests(const struct sched *s, uint64_t worker)
+{
+	const struct sched_worker *w = idmap_find(&s->workers, worker);
+
+	return w && w->resting;
 }
 
 double sched_learned(const struct sched *s, uint64_t worker)

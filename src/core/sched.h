@@ -95,6 +95,8 @@ void sched_step(struct sched *, const struct sched_event *, struct sched_out *);
 unsigned sched_wishes(const struct sched *);
 /* Learned speed relative to the average (1.0 = average or unknown), for people. */
 double sched_speed(const struct sched *, uint64_t worker);
+/* It gets no jobs for a while, since something failed there, or was late. */
+bool sched_rests(const struct sched *, uint64_t worker);
 
 /* What outlives a process. A unit's work is its CPU time on a worker of speed 1, in a unit of speed that only the tellings
  * of one life share. */

@@ -27,6 +27,7 @@ struct sched_job {
 	struct sched_job *prev, *next;
 	uint64_t unit, toolchain, seq; /* seq: order of arrival */
 	uint64_t bytes;
+	uint64_t home;    /* id + 1 of the worker that did this unit last; 0: unknown */
 	nsec work;        /* CPU time at speed 1, as predicted when it asked; 0: unknown */
 	double line_work; /* while it waits: what it counts for there */
 	nsec asked;

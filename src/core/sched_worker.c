@@ -246,7 +246,13 @@ nsec sched_worker_takes(const struct sched *s, const struct sched_worker *w,
 	return work > 0 ? (nsec)takes(s, w, j, work) + 1 : 0;
 }
 
-/* Where it ends earlier; among about equals the one with more of its slots free, then by salt. */
+/* Where it was done last, its source and view are. */
+static bool is_home(const struct sched_worker *w, const struct sched_job *j)
+{
+	return j->home == w->node.id + 1;
+}
+
+/* Where it ends earlier; among about equals the one that did it last, then that with more of its slots free, then by salt. */
 bool sched_worker_better(const struct sched *s, const struct sched_job *j,
 			 const struct sched_worker *a, const struct sched_worker *b)
 {
@@ -259,6 +265,8 @@ bool sched_worker_better(const struct sched *s, const struct sched_job *j,
 
 	if (long_a != long_b)
 		return long_a < long_b;
+	if (is_home(a, j) != is_home(b, j))
+		return is_home(a, j);
 	uint64_t load_a = (uint64_t)a->used * b->slots;
 	uint64_t load_b = (uint64_t)b->used * a->slots;
 
@@ -290,5 +298,6 @@ void sched_worker_learn(struct sched *s, struct sched_worker *w, const struct sc
 {
 	estimate_learn(s->estimate, &w->speed, j->unit, e->cpu_ns);
 	estimate_learn_memory(s->estimate, j->unit, e->memory_kb);
+	estimate_place(s->estimate, j->unit, w->node.id + 1);
 	learn_stretch(s, w, j, e->cpu_ns);
 }

@@ -91,7 +91,7 @@ refuses_to_start()
 	same --remote 'with nothing: a compile of its own user' -- gcc -Iinc -c a.c
 	if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 		setpriv --reuid=65534 --regid=65534 --clear-groups timeout 20 \
-			bash -c "exec 3<>/dev/tcp/127.0.0.1/${ADDRESS##*:}; printf x >&3; cat <&3" > /dev/null 2>&1
+			bash -c "exec 3<>/dev/tcp/127.0.0.1/${ADDRESS##*:}; printf MSTR >&3; cat <&3" > /dev/null 2>&1
 		check 'with nothing: somebody else is refused' -- last_log_has "refused: .*only this worker's own user"
 	fi
 	WORKER_WRAP=()

@@ -650,8 +650,12 @@ static void copy_wins(void)
 			 "\tgrant job 1 -> worker 1\n"
 			 "[0] ask job 2 toolchain 1 unit 7\n"
 			 "\tgrant job 2 -> worker 2\n"
-			 "[1000] done job 1 cpu 1000\n"
+			 "[0] ask job 8 toolchain 1 unit 9\n"
+			 "\tgrant job 8 -> worker 1\n"
+			 "[1000] done job 8 cpu 1000\n"
 			 "[1000] done job 2 cpu 1000\n"
+			 "\twake at 1020\n"
+			 "[1000] done job 1 cpu 1000\n"
 			 "[2000] ask job 3 toolchain 1 unit 7\n"
 			 "\tgrant job 3 -> worker 1\n"
 			 "\twake at 4250\n"
@@ -665,7 +669,7 @@ static void copy_wins(void)
 			 "[5251] done copy 1\n"
 			 "\twake at 62000\n"
 			 "[5251] cancel job 3\n"
-			 "[6000] ask job 4 toolchain 1 unit 7\n"
+			 "[6000] ask job 4 toolchain 1 unit 9\n"
 			 "\tgrant job 4 -> worker 1\n"
 			 "\twake at 8250\n"
 			 "[8251] tick\n"
@@ -691,8 +695,8 @@ static void copy_loses(void)
 			 "\tgrant job 1 -> worker 1\n"
 			 "[0] ask job 2 toolchain 1 unit 7\n"
 			 "\tgrant job 2 -> worker 2\n"
-			 "[1000] done job 1 cpu 1000\n"
 			 "[1000] done job 2 cpu 1000\n"
+			 "[1000] done job 1 cpu 1000\n"
 			 "[2000] ask job 3 toolchain 1 unit 7\n"
 			 "\tgrant job 3 -> worker 1\n"
 			 "\twake at 4250\n"
@@ -723,8 +727,8 @@ static void copy_goes_on(void)
 			 "\tgrant job 1 -> worker 1\n"
 			 "[0] ask job 2 toolchain 1 unit 7\n"
 			 "\tgrant job 2 -> worker 2\n"
-			 "[1000] done job 1 cpu 1000\n"
 			 "[1000] done job 2 cpu 1000\n"
+			 "[1000] done job 1 cpu 1000\n"
 			 "[2000] ask job 3 toolchain 1 unit 7\n"
 			 "\tgrant job 3 -> worker 1\n"
 			 "\twake at 4250\n"
@@ -743,8 +747,8 @@ static void no_copy_while_somebody_waits(void)
 			 "\tgrant job 1 -> worker 1\n"
 			 "[0] ask job 2 toolchain 1 unit 7\n"
 			 "\tgrant job 2 -> worker 2\n"
-			 "[1000] done job 1 cpu 1000\n"
 			 "[1000] done job 2 cpu 1000\n"
+			 "[1000] done job 1 cpu 1000\n"
 			 "[2000] ask job 3 toolchain 1 unit 7\n"
 			 "\tgrant job 3 -> worker 1\n"
 			 "\twake at 4250\n"
@@ -767,20 +771,20 @@ static void copies_are_few(void)
 {
 	tell(TWO_UP("8") "[0] ask job 1 toolchain 1 unit 7\n"
 			 "\tgrant job 1 -> worker 1\n"
-			 "[0] ask job 2 toolchain 1 unit 7\n"
+			 "[0] ask job 2 toolchain 1 unit 9\n"
 			 "\tgrant job 2 -> worker 2\n"
 			 "[1000] done job 1 cpu 1000\n"
 			 "[1000] done job 2 cpu 1000\n"
 			 "[2000] ask job 3 toolchain 1 unit 7\n"
 			 "\tgrant job 3 -> worker 1\n"
 			 "\twake at 4250\n"
-			 "[2000] ask job 4 toolchain 1 unit 7\n"
+			 "[2000] ask job 4 toolchain 1 unit 9\n"
 			 "\tgrant job 4 -> worker 2\n"
 			 "\twake at 4250\n"
 			 "[2000] ask job 5 toolchain 1 unit 7\n"
 			 "\tgrant job 5 -> worker 1\n"
 			 "\twake at 4250\n"
-			 "[2000] ask job 6 toolchain 1 unit 7\n"
+			 "[2000] ask job 6 toolchain 1 unit 9\n"
 			 "\tgrant job 6 -> worker 2\n"
 			 "\twake at 4250\n"
 			 "[4300] tick\n"
@@ -846,6 +850,26 @@ static void out_of_memory(void)
 }
 
 /* A round trip and bytes yet to be sent count like time. */
+/* A unit goes to the worker that did it last, while that has a slot free. */
+static void where_it_was(void)
+{
+	tell(TWO_UP("2") "[0] ask job 1 toolchain 1 unit 7\n"
+			 "\tgrant job 1 -> worker 1\n"
+			 "[0] ask job 2 toolchain 1 unit 8\n"
+			 "\tgrant job 2 -> worker 2\n"
+			 "[100] done job 1 cpu 100\n"
+			 "[100] done job 2 cpu 100\n"
+			 "[200] ask job 3 toolchain 1 unit 8\n"
+			 "\tgrant job 3 -> worker 2\n"
+			 "\twake at 650\n"
+			 "[200] ask job 4 toolchain 1 unit 8\n"
+			 "\tgrant job 4 -> worker 2\n"
+			 "\twake at 650\n"
+			 "[200] ask job 5 toolchain 1 unit 8\n"
+			 "\tgrant job 5 -> worker 1\n"
+			 "\twake at 650\n");
+}
+
 static void far_away(void)
 {
 	tell(TWO_UP("1") "[0] ask job 1 toolchain 1 unit 7\n"
@@ -1050,6 +1074,14 @@ static void m_event_copy(struct model *m, const struct sched_event *e)
 	}
 }
 
+/* The worker that has it; -1: none. */
+static int m_place_of(const struct model *m, uint64_t job)
+{
+	if (!(job & COPY))
+		return m->j[job % NJ].on - 1;
+	return m->copy[job & ~COPY].runs ? m->copy[job & ~COPY].on : -1;
+}
+
 static void m_event_job(struct model *m, const struct sched_event *e)
 {
 	if (e->job & COPY) {
@@ -1240,12 +1272,16 @@ static void random_steps(void)
 			struct sched_event e = m_draw_event(m);
 			bool of_job = e.type == SCHED_ASK || e.type == SCHED_CANCEL ||
 				      e.type == SCHED_DONE || e.type == SCHED_FAILED;
+			int left = e.type == SCHED_CANCEL ? m_place_of(m, e.job) : -1;
 
 			if (of_job)
 				m_event_job(m, &e);
 			else
 				m_event_worker(m, &e);
 			sched_step(s, &e, &o);
+			/* Whose copies were faster twice. The model knows no times. */
+			if (left >= 0 && sched_rests(s, (uint64_t)left))
+				m_rest(m, left);
 			for (size_t i = 0; i < o.n; i++)
 				m_effect(m, &o.v[i], e.type == SCHED_ASK);
 			m_check(m);
@@ -1364,6 +1400,7 @@ TESTS({"nobody is there", no_workers}, {"workers are dialled on demand", dialled
       {"a second copy loses", copy_loses}, {"a second copy goes on alone", copy_goes_on},
       {"no copies while somebody waits", no_copy_while_somebody_waits},
       {"copies are few", copies_are_few}, {"overdue", overdue},
-      {"out of memory", out_of_memory}, {"far away", far_away},
-      {"called back after a rest", called_back}, {"the rules at random", random_steps},
-      {"a thousand workers", many}, {"limits", limits})
+      {"out of memory", out_of_memory}, {"where it was", where_it_was},
+      {"far away", far_away}, {"called back after a rest", called_back},
+      {"the rules at random", random_steps}, {"a thousand workers", many},
+      {"limits", limits})
