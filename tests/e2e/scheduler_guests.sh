@@ -111,7 +111,7 @@ check 'a worker of another farm is refused in words, logged once' -- other_farm
 
 # --- what took its time --------------------------------------------------------------------------
 
-check '300 connections that say half a word are closed' -- wait_until 60 grep -q 'left 0' "$WORK/half"
+check '300 connections that say half a word are closed' -- wait_until 100 grep -q 'left 0' "$WORK/half"
 check '… and nobody was harmed' -- hosts_are '[.hosts[].name] == ["by-hand"]'
 check 'an agent that owes an answer loses its slots' -- wait_until 60 hosts_are '.hosts[0].used == 0'
 check '… and its worker is told' -- wait_until 20 grep -q 'EVICT instance=77 user=somebody slots=0 ends=1' "$WORK/evictions"
