@@ -16,6 +16,7 @@ enum {
 	STRETCH_LEAST_MS =
 	    100, /* in a shorter job what is beside the compiler counts too much */
 	BEATEN_MAX = 2,
+	FETCH_MS = 10,
 };
 
 struct sched_worker *sched_worker_add(struct sched *s, uint64_t id)
@@ -246,13 +247,18 @@ nsec sched_worker_takes(const struct sched *s, const struct sched_worker *w,
 	return work > 0 ? (nsec)takes(s, w, j, work) + 1 : 0;
 }
 
-/* Where it was done last, its source and view are. */
-static bool is_home(const struct sched_worker *w, const struct sched_job *j)
+/* Where it was done last its files are. That is worth a part of its time, more than what speeds differ by chance, and the time
+ * for the way of its source. */
+static double home_takes(const struct sched *s, const struct sched_worker *w,
+			 const struct sched_job *j, double work)
 {
-	return j->home == w->node.id + 1;
+	static const double there = 0.8;
+	double t = takes(s, w, j, work);
+
+	return j->home == w->node.id + 1 ? t * there : t + FETCH_MS * MS;
 }
 
-/* Where it ends earlier; among about equals the one that did it last, then that with more of its slots free, then by salt. */
+/* Where it ends earlier, or was done last; among about equals the one with more of its slots free, then by salt. */
 bool sched_worker_better(const struct sched *s, const struct sched_job *j,
 			 const struct sched_worker *a, const struct sched_worker *b)
 {
@@ -260,13 +266,11 @@ bool sched_worker_better(const struct sched *s, const struct sched_job *j,
 	double work = j->work ? (double)j->work : estimate_mean(s->estimate);
 
 	work = work > 0 ? work : some;
-	unsigned long_a = estimate_step(takes(s, a, j, work));
-	unsigned long_b = estimate_step(takes(s, b, j, work));
+	unsigned long_a = estimate_step(home_takes(s, a, j, work));
+	unsigned long_b = estimate_step(home_takes(s, b, j, work));
 
 	if (long_a != long_b)
 		return long_a < long_b;
-	if (is_home(a, j) != is_home(b, j))
-		return is_home(a, j);
 	uint64_t load_a = (uint64_t)a->used * b->slots;
 	uint64_t load_b = (uint64_t)b->used * a->slots;
 
