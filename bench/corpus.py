@@ -5,6 +5,7 @@ cc/libexec/cc1 (the recordings). A recorded project also has units.json and reco
 """
 
 import os
+import random
 import struct
 import subprocess
 
@@ -142,7 +143,15 @@ def pool(bench, count, headers):
     return c
 
 
-def made(bench, c, count, ns, includes):
+def large(bench, count, size):
+    """COUNT trivial sources, each of whose objects is SIZE bytes that nothing can pack."""
+    c = Corpus(os.path.join(bench.work, "corpora", f"large{count}.{size}"), f"{count} units, objects of {size} bytes")
+    os.makedirs(c.tree, exist_ok=True)
+    made(bench, c, count, 0, lambda i: "", random.Random(1).randbytes(size))
+    return c
+
+
+def made(bench, c, count, ns, includes, body=b""):
     units = []
     for i in range(count + 1):
         source = f"f{i:05}.c"
@@ -153,7 +162,7 @@ def made(bench, c, count, ns, includes):
     real = os.path.join(c.folder, "real.o")
     if not os.path.exists(real):
         subprocess.run(["gcc", "-O2", "-c", os.path.join(c.tree, "f00000.c"), "-o", real], check=True)
-    body = read(real)
+    body = body or read(real)
     for u in units:
         u["object"] = body
     c.install(bench.tool("replay"), units)

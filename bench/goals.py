@@ -26,6 +26,12 @@ def local(r):
     return None if ours is None or plain is None else ours / plain
 
 
+def tls(r):
+    keyed = r.median("tls", "muster", "TLS", "jobs_per_s")
+    plain = r.median("tls", "muster", "plain", "jobs_per_s")
+    return None if keyed is None or plain is None else keyed / plain
+
+
 def spread(metric, variants):
     """The most of the medians by the least."""
     def of(r):
@@ -66,6 +72,7 @@ GOALS = [
     ("shim's start over an empty program's, ms", startup, "<=", 0.3),
     ("C, round trip 20 ms: wall / ideal", median("delay", "muster", "round trip 20 ms", "ratio"), "<=", 1.15),
     ("C, round trip 80 ms: wall / ideal", median("delay", "muster", "round trip 80 ms", "ratio"), "<=", 1.15),
+    ("objects of 100 kB: jobs/s, TLS / plain", tls, ">=", 0.95),
     ("muster run make -j2 / make -j2", local, "<=", 1.03),
     ("client CPU, 100 to 10,000 jobs: most / least", spread("client_ms", JOBS), "<=", 1.10),
     ("client CPU, 16 to 400 slots: most / least", spread("client_ms", SLOTS), "<=", 1.10),

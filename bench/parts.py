@@ -138,6 +138,15 @@ def part_trivial(bench, args, results):
                         [(f"-j{width}", lambda p, w=width: p.run(w))])
 
 
+def part_tls(bench, args, results):
+    """On loopback, where encryption can be left away: jobs whose objects are 100 kB."""
+    c = corpus.large(bench, min(args.jobs, 1000), 100000)
+    for _ in range(args.repeat):
+        for keyed in True, False:
+            measure(results, "tls", making(Muster, bench, c, keyed=keyed), [16], [("", lambda p: p.run(16))],
+                    "TLS" if keyed else "plain")
+
+
 def split(slots, size=16):
     """So many slots, in workers of SIZE."""
     return [size] * (slots // size) + ([slots % size] if slots % size else [])
@@ -239,6 +248,6 @@ def part_scale(bench, args, results):
 
 PARTS = {"trivial": part_trivial, "startup": part_startup, "lua": corpus_part("lua", 16),
          "git": corpus_part("git", 200), "protobuf": corpus_part("protobuf", 64), "delay": part_delay,
-         "local": part_local, "scale": part_scale}
+         "tls": part_tls, "local": part_local, "scale": part_scale}
 # Each kind of part once.
-SMOKE = "trivial", "startup", "lua", "delay", "local"
+SMOKE = "trivial", "startup", "lua", "delay", "tls", "local"

@@ -63,16 +63,17 @@ class Bare:
 class Muster(Bare):
     name = "muster"
 
-    def __init__(self, bench, corpus, delay_ms=0):
+    def __init__(self, bench, corpus, delay_ms=0, keyed=True):
         super().__init__(bench, corpus)
-        self.delay_ms = delay_ms
+        self.delay_ms, self.keyed = delay_ms, keyed
         self.workers, self.hosts, self.dir, self.agent = [], [], None, 0
 
     def start(self, slots):
         self.dir = self.bench.folder("m")
         # Beyond loopback a worker wants a key: what is measured is encrypted.
-        with os.fdopen(os.open(self.key(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as f:
-            f.write(os.urandom(32).hex() + "\n")
+        if self.keyed:
+            with os.fdopen(os.open(self.key(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as f:
+                f.write(os.urandom(32).hex() + "\n")
         for i, n in enumerate(slots):
             self.workers.append(self.worker(i, n))
         self.warm()
@@ -106,8 +107,9 @@ class Muster(Bare):
         return os.path.join(self.dir, "key")
 
     def env(self):
-        return self.bench.environment(self.corpus.bin, MUSTER_STATE_DIR=os.path.join(self.dir, "a"),
-                                      MUSTER_KEY_FILE=self.key(), MUSTER_HOSTS=" ".join(self.hosts))
+        env = self.bench.environment(self.corpus.bin, MUSTER_STATE_DIR=os.path.join(self.dir, "a"),
+                                     XDG_CONFIG_HOME=self.dir, MUSTER_HOSTS=" ".join(self.hosts))
+        return dict(env, MUSTER_KEY_FILE=self.key()) if self.keyed else env
 
     def command(self, argv):
         return [self.bench.program("muster-cc"), *argv]

@@ -132,7 +132,8 @@ sshd_start()
 		SSH_PORT=$((20000 + (RANDOM + $$) % 12000))
 		port_is_open "$SSH_PORT" && continue
 		printf '%s\n' "Port $SSH_PORT" 'ListenAddress 127.0.0.1' "HostKey $2/host" "AuthorizedKeysFile $2/authorized" \
-			'StrictModes no' 'UsePAM no' 'PidFile none' 'PasswordAuthentication no' 'MaxStartups 100' > "$2/sshd_config"
+			'StrictModes no' 'UsePAM no' 'PidFile none' 'PasswordAuthentication no' 'MaxStartups 100' \
+			'SetEnv SHLVL=9' > "$2/sshd_config" # no .bashrc: what it says would be among the compiler's words
 		"$1" -D -f "$2/sshd_config" -E "$2/log" < /dev/null &
 		serves "$SSH_PORT" $! && return
 		diag "sshd on port $SSH_PORT does not start ($try)"
