@@ -13,7 +13,7 @@ results() { jq -e "$1" "$WORK/b/results.json" >/dev/null 2>&1; }
 
 check 'it ends well' -- test "$STATUS" = 0
 [ "$STATUS" = 0 ] || diag "$(tail -20 "$WORK/err")"
-check 'each part has rows' -- results '[.rows[].part] | unique == ["delay", "local", "lua", "startup", "trivial"]'
+check 'each part has rows' -- results '[.rows[].part] | unique == ["delay", "local", "lua", "startup", "tls", "trivial"]'
 check "muster's compiles were remote" -- results '[.rows[] | select(.system == "muster") | .runs[]
 	| .remote == .jobs and .local == 0] | length >= 4 and all'
 check 'all of them took time and CPU' -- results '[.rows[].runs[] | .wall_s > 0 and .client_ms > 0] | all'
