@@ -15,7 +15,7 @@ farm_init "$1"
 engines_init
 K=$WORK/k
 PORT=$((20000 + (RANDOM + $$) % 12000 / 10 * 10))
-trap 'bash "$here/down.sh" "$K"; farm_cleanup' EXIT
+trap 'in_child || { bash "$here/down.sh" "$K"; farm_cleanup; }' EXIT
 # Its processes are no part of this farm, and outlive its checks.
 cluster_up()
 {
