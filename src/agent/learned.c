@@ -14,14 +14,11 @@
 #include "sys/fs.h"
 #include "sys/loop.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <uthash.h>
 
 enum {
@@ -113,20 +110,6 @@ static void put_unit(void *ctx, uint64_t unit, nsec work, uint32_t memory_kb)
 		   memory_kb);
 }
 
-static int write_text(const char *path, const struct buf *b, struct err *e)
-{
-	AUTO_FREE char *temp = xasprintf("%s.new", path);
-	AUTO_FD int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return err_set(e, errno, "open %s", temp);
-	if (fs_write_all(fd, b->data, b->len, e))
-		return -1;
-	if (rename(temp, path))
-		return err_set(e, errno, "rename to %s", path);
-	return 0;
-}
-
 static void write_file(struct learned *l)
 {
 	const struct agent *a = l->agent;
@@ -142,7 +125,7 @@ static void write_file(struct learned *l)
 	sched_tell(a->sched, &b, put_unit);
 	for (const struct known_host *h = l->hosts; h; h = h->hh.next)
 		buf_printf(&b, "host %.3f %s\n", h->speed, h->word);
-	if (write_text(l->path, &b, &e) && !l->complained) {
+	if (fs_write_file(l->path, b.data, b.len, 0600, &e) && !l->complained) {
 		l->complained = true;
 		log_line(LOG_WARNING, "what was learned of compiles is not kept: %s",
 			 e.text);

@@ -75,15 +75,6 @@ static int complain(const char *words)
 	return 1;
 }
 
-static char *default_dir(void)
-{
-	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-
-	if (data && *data == '/')
-		return xasprintf("%s/muster/farm", data);
-	return home && *home == '/' ? xasprintf("%s/.local/share/muster/farm", home) : NULL;
-}
-
 static unsigned role_of(const char *word)
 {
 	return strcmp(word, "worker") == 0 ? TLS_WORKER
@@ -168,7 +159,7 @@ static int read_options(int argc, char **argv, struct options *o)
 			   "--expires is a time such as 30m, 1h or 7d, a year at most"),
 		       2;
 	if (!o->dir)
-		o->dir = default_dir();
+		o->dir = home_usual_dir();
 	return o->dir ? -1 : complain("there is no HOME to keep a farm in: give --dir DIR");
 }
 

@@ -46,6 +46,15 @@ struct known_token {
 
 /* -- files ----------------------------------------------------------------------------------- */
 
+char *home_usual_dir(void)
+{
+	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+
+	if (data && *data == '/')
+		return xasprintf("%s/muster/farm", data);
+	return home && *home == '/' ? xasprintf("%s/.local/share/muster/farm", home) : NULL;
+}
+
 static char *path_of(const char *dir, const char *name)
 {
 	return xasprintf("%s/%s", dir, name);

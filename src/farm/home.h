@@ -28,6 +28,8 @@ enum {
 	HOME_TOKENS_MAX = 1000
 };
 
+/* Where the farm of this user is if he did not say, malloc'ed; NULL: there is no HOME. */
+char *home_usual_dir(void);
 /* A new farm in DIR, which must not hold one. 0 or -1. */
 int home_make(const char *dir, const char *name, int64_t now, struct err *);
 struct home *home_open(const char *dir, struct err *);

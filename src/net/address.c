@@ -97,6 +97,11 @@ bool address_is_loopback(const struct sockaddr *a)
 	return a->sa_family == AF_UNIX;
 }
 
+bool address_is_loopback_text(const char *text)
+{
+	return strncmp(text, "127.", 4) == 0 || strncmp(text, "[::1]", 5) == 0;
+}
+
 const char *address_text(const struct sockaddr *a, char out[ADDRESS_TEXT])
 {
 	char host[INET6_ADDRSTRLEN] = "?";

@@ -17,4 +17,6 @@ struct addrinfo *address_resolve(const char *text, bool passive, struct err *);
  * program's options and no terminal takes it for more than a place. Nothing is resolved. */
 bool address_is_harmless(const char *text);
 bool address_is_loopback(const struct sockaddr *);
+/* The same of "HOST:PORT" or "[IPV6]:PORT" in numbers; names are not looked up. */
+bool address_is_loopback_text(const char *text);
 const char *address_text(const struct sockaddr *, char out[ADDRESS_TEXT]);

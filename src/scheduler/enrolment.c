@@ -26,15 +26,6 @@ struct enrolment {
 	struct enrol *enrol;
 };
 
-char *enrolment_default_dir(void)
-{
-	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-
-	if (data && *data == '/')
-		return xasprintf("%s/muster/farm", data);
-	return home && *home == '/' ? xasprintf("%s/.local/share/muster/farm", home) : NULL;
-}
-
 bool enrolment_is_home(const char *dir)
 {
 	AUTO_FREE char *key = dir ? xasprintf("%s/authority.key", dir) : NULL;
@@ -81,8 +72,7 @@ int enrolment_init(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	AUTO_FREE char *dir =
-	    optind < argc ? xstrdup(argv[optind]) : enrolment_default_dir();
+	AUTO_FREE char *dir = optind < argc ? xstrdup(argv[optind]) : home_usual_dir();
 
 	if (!dir)
 		err_set(&e, 0, "there is no HOME to keep a farm in: name a folder");

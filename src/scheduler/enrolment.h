@@ -9,8 +9,6 @@ struct peer_server;
 
 /* "muster-scheduler init [--name NAME] [DIR]": makes a farm and says how to go on. The exit status. */
 int enrolment_init(int argc, char **argv);
-/* Where the farm of this user is if he did not say, malloc'ed; NULL: no home. */
-char *enrolment_default_dir(void);
 /* Somebody made a farm in DIR, and did not only join one. */
 bool enrolment_is_home(const char *dir);
 /* Whoever comes to DOOR with a token is let into the farm of DIR. NULL: a sentence. */

@@ -350,10 +350,9 @@ static bool is_wildcard(const char *host)
 	       strcmp(host, "*") == 0;
 }
 
-static bool is_loopback_text(const char *address)
+static bool is_only_here(const char *address)
 {
-	return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]", 5) == 0 ||
-	       strncmp(address, "localhost:", 10) == 0;
+	return address_is_loopback_text(address) || strncmp(address, "localhost:", 10) == 0;
 }
 
 /* Where agents find it: as it says; when it listens on all addresses, the one that it comes from. */
@@ -370,7 +369,7 @@ static char *address_of(const struct guest *g, const char *told, struct err *e)
 
 	if (!address_is_harmless(address))
 		err_set(e, 0, "its address '%.100s' is no HOST:PORT", told);
-	else if (is_loopback_text(address) && !is_loopback_text(g->from))
+	else if (is_only_here(address) && !is_only_here(g->from))
 		err_set(e, 0, "it listens on %.100s, where other machines cannot reach it",
 			told);
 	else

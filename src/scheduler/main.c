@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/farm.h"
+#include "farm/home.h"
 #include "farm/print.h"
 #include "net/access.h"
 #include "net/peer.h"
@@ -312,7 +313,7 @@ static void on_look(void *ctx)
 /* What it proves itself with, and whether it is here that the farm was made. */
 static void guard_begin(struct guard *g, const struct options *o, struct loop *l)
 {
-	AUTO_FREE char *usual = enrolment_default_dir();
+	AUTO_FREE char *usual = home_usual_dir();
 
 	g->trust = trust_new();
 	g->look = loop_timer_new(l, on_look, g);

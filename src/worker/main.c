@@ -303,14 +303,12 @@ static bool looks_around(const struct options *o, const char *schedulers,
 			 const char *address, bool certified)
 {
 	AUTO_FREE char *tool = spawn_find("avahi-browse");
-	bool elsewhere =
-	    strncmp(address, "127.", 4) != 0 && strncmp(address, "[::1]", 5) != 0;
 
 	if (o->no_zeroconf)
 		return false;
 	if (schedulers && *schedulers)
 		return strcmp(schedulers, "+zeroconf") == 0;
-	return certified && elsewhere && tool;
+	return certified && !address_is_loopback_text(address) && tool;
 }
 
 /* NULL: no scheduler is named, nor looked for. */

@@ -355,7 +355,6 @@ int worker_open(struct worker *w, const struct setup *s, struct err *e)
 	w->compilers =
 	    compilers_new(path ? path : "/usr/local/bin:/usr/bin:/bin", toolchains);
 	w->own = own_new();
-	machine_raise_files();
 	w->idle_max = machine_files() / 2;
 	w->slots = s->slots ? s->slots : default_slots();
 	w->view_bytes = s->store_bytes;
